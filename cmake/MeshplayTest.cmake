@@ -1,0 +1,28 @@
+# mp_test(<name> LEVEL unit|store|protocol|integration|e2e|faults SOURCES ... ROOMS ... LIBS ... [TIMEOUT <seconds>] [SERIAL])
+#
+# One Catch2 executable, one ctest case with the level as its label. Sources are relative to the calling folder.
+# `tests/...` includes resolve through an include root that holds only the tests folder.
+function(mp_test name)
+  cmake_parse_arguments(T "SERIAL" "LEVEL;TIMEOUT" "SOURCES;ROOMS;LIBS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  set(root "${CMAKE_BINARY_DIR}/rooms/tests")
+  file(MAKE_DIRECTORY "${root}")
+  if(NOT EXISTS "${root}/tests")
+    file(CREATE_LINK "${CMAKE_SOURCE_DIR}/tests" "${root}/tests" SYMBOLIC)
+  endif()
+  target_include_directories(${name} PRIVATE "${root}")
+  foreach(room IN LISTS T_ROOMS)
+    target_link_libraries(${name} PRIVATE meshplay_${room})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${T_LIBS} Catch2::Catch2WithMain meshplay_warnings)
+  target_compile_definitions(${name} PRIVATE MESHPLAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    MESHPLAY_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} --use-colour no)
+  set_tests_properties(${name} PROPERTIES LABELS ${T_LEVEL} TIMEOUT ${T_TIMEOUT})
+  if(T_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
