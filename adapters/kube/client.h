@@ -17,6 +17,10 @@
 
 namespace meshplay::kube {
 
+class Discovery;
+class Transport;
+struct Budget;
+
 struct ClientOptions {
   std::string user_agent = "meshplay-adapter";
   std::chrono::milliseconds connect_timeout{5'000};  ///< Name look-up, TCP and TLS.
@@ -246,15 +250,17 @@ class Client {
   Result<std::vector<AccessAnswer>> CanI(const std::vector<AccessQuestion>& questions, const Call& call = {});
 
  private:
-  class Transport;
-  class Discovery;
-  Client();
-  Result<std::string> PathOf(const ObjectRef& ref, const Call& call);
+  Client(std::unique_ptr<Transport> transport, ClientOptions options);
+  Budget BudgetOf(const Call& call) const;
+  Result<ResourceType> ResolveWithin(const Gvk& gvk, const Budget& budget);
+  Result<std::string> CollectionPath(const Gvk& gvk, const std::string& name_space, const Budget& budget);
+  Result<std::string> ObjectPath(const ObjectRef& ref, const Budget& budget);
   Result<WriteOutcome> Patch(const ObjectRef& ref, const nlohmann::json& patch, const char* media_type,
                              const char* subresource, const WriteOptions& options, const Call& call);
+  Error Noticed(Error error);
+  const ClientOptions options_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Discovery> discovery_;
-  ClientOptions options_;
 };
 
 }  // namespace meshplay::kube

@@ -68,7 +68,6 @@ class Kubeconfig {
   Result<Access> AccessFor(const std::string& context = "") const;
 
  private:
-  struct Content;
   Kubeconfig() = default;
   Status FillCluster(const std::string& name, Access& access) const;
   Status FillUser(const std::string& name, Access& access) const;
