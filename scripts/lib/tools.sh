@@ -1,0 +1,113 @@
+# Pinned Go tools (scripts/tools.txt), built once into the cache by version. Sourced, not run; needs common.sh.
+# shellcheck shell=bash
+
+MP_GO_MINOR=26 # The modules under tests/cluster/go need Go 1.26.
+
+# go_is_new_enough GO: true when this go command needs no toolchain switch for our modules.
+go_is_new_enough() {
+  local version
+  version="$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null)" || return 1
+  [[ "$version" =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge "$MP_GO_MINOR" ]
+}
+
+# find_go: prints the go command to use; downloads the pinned toolchain when there is none.
+find_go() {
+  local candidate
+  for candidate in "$(command -v go 2>/dev/null)" /usr/local/go/bin/go; do
+    if [ -n "$candidate" ] && [ -x "$candidate" ] && go_is_new_enough "$candidate"; then
+      echo "$candidate"
+      return
+    fi
+  done
+  with_lock go-toolchain fetch_go_toolchain
+}
+
+fetch_go_toolchain() {
+  local version platform checksum machine
+  case "$(uname -m)" in
+    x86_64) machine=linux-amd64 ;;
+    aarch64) machine=linux-arm64 ;;
+    *) die "no pinned Go toolchain for $(uname -m)" "Install Go 1.$MP_GO_MINOR or newer and put it on PATH." ;;
+  esac
+  read -r version platform checksum < <(grep -v '^#' "$MP_ROOT/scripts/go-toolchain.txt" | grep " $machine ")
+  local target="$MP_CACHE/go/$version"
+  if [ ! -x "$target/bin/go" ]; then
+    say "Taking the Go toolchain $version from the Go module proxy (70 MB)"
+    python3 "$MP_ROOT/scripts/fetch_go.py" "$version" "$platform" "$checksum" "$target" >&2 ||
+      die "could not get the Go toolchain $version" \
+        "Check the network or GOPROXY, or install Go 1.$MP_GO_MINOR or newer and put it on PATH."
+  fi
+  echo "$target/bin/go"
+}
+
+# go_run DIR ARGS...: go in a module folder, without network surprises: pinned sums, no workspace, no toolchain switch.
+go_run() {
+  local dir="$1" go
+  shift
+  go="$(find_go)" || exit 1
+  # An existing module cache of the user is used; everything else stays in our own folder.
+  local modcache="${GOMODCACHE:-}"
+  if [ -z "$modcache" ]; then
+    modcache="$HOME/go/pkg/mod"
+    [ -d "$modcache/cache" ] || modcache="$MP_CACHE/go/mod"
+  fi
+  (cd "$dir" && env GOMODCACHE="$modcache" GOCACHE="${GOCACHE:-$MP_CACHE/go/build}" GOWORK=off GOTOOLCHAIN=local \
+    GOFLAGS="-mod=readonly -buildvcs=false" CGO_ENABLED=0 "$go" "$@")
+}
+
+# tool_row NAME: sets version, module, package from scripts/tools.txt.
+tool_row() {
+  local row
+  row="$(awk -v t="$1" '$1 == t' "$MP_ROOT/scripts/tools.txt")"
+  [ -n "$row" ] || die "unknown tool $1" "Tools are listed in scripts/tools.txt."
+  read -r _ version module package <<<"$row"
+}
+
+tool_path() {
+  local version module package
+  tool_row "$1"
+  echo "$MP_CACHE/$1/$version/$1"
+}
+
+tool_ldflags() {
+  local flags="-s -w" kube=k8s.io/component-base/version
+  case "$module" in
+    kubernetes)
+      flags+=" -X $kube.gitVersion=v$version -X $kube.gitMajor=1 -X $kube.gitMinor=$(cut -d. -f2 <<<"$version")"
+      flags+=" -X k8s.io/client-go/pkg/version.gitVersion=v$version"
+      ;;
+    helm) flags+=" -X helm.sh/helm/v4/internal/version.version=v$version" ;;
+  esac
+  echo "$flags"
+}
+
+build_tool() {
+  local name="$1" version module package target started=$SECONDS
+  tool_row "$name"
+  target="$MP_CACHE/$name/$version/$name"
+  [ ! -x "$target" ] || return 0
+  say "Building $name $version from its Go module (kept in $MP_CACHE; the first build of all tools takes minutes)"
+  mkdir -p "$(dirname "$target")"
+  go_run "$MP_ROOT/tests/cluster/go/$module" build -trimpath -ldflags "$(tool_ldflags)" -o "$target.new.$$" "$package" ||
+    die "building $name $version failed" "The output above says why; a Go module proxy must be reachable (GOPROXY)."
+  mv "$target.new.$$" "$target"
+  note "$name $version built in $((SECONDS - started)) s"
+}
+
+# tool NAME: prints the path of the tool, building it when it is not there.
+tool() {
+  local path
+  path="$(tool_path "$1")" || exit 1
+  [ -x "$path" ] || with_lock "tool-$1" build_tool "$1" || exit 1
+  echo "$path"
+}
+
+# helm_path: a helm 4 found on PATH, else the pinned one.
+helm_path() {
+  local found
+  if found="$(command -v helm)" && "$found" version --template '{{.Version}}' 2>/dev/null | grep -q '^v4\.'; then
+    echo "$found"
+  else
+    tool helm
+  fi
+}

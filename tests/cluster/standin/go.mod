@@ -1,0 +1,3 @@
+module meshplay.local/rig/standin
+
+go 1.26.0
