@@ -1,0 +1,341 @@
+#include "adapters/facts/kubernetes_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+
+namespace meshplay::facts {
+namespace {
+
+using nlohmann::json;
+using smi::ClusterFacts;
+using smi::Labels;
+using smi::PortProtocol;
+using smi::Workload;
+
+constexpr int kMaxListDepth = 2;
+
+const json& At(const json& object, const char* key) {
+  static const json kNull;
+  if (!object.is_object()) return kNull;
+  const auto it = object.find(key);
+  return it == object.end() ? kNull : *it;
+}
+
+std::string Text(const json& object, const char* key) {
+  const json& value = At(object, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+int Port(const json& value) {
+  if (!value.is_number_integer()) return 0;
+  const auto number = value.get<std::int64_t>();
+  return number >= 1 && number <= 65535 ? static_cast<int>(number) : 0;
+}
+
+Labels ReadLabels(const json& value) {
+  Labels out;
+  if (!value.is_object()) return out;
+  for (const auto& [key, text] : value.items()) {
+    if (text.is_string()) out.emplace(key, text.get<std::string>());
+  }
+  return out;
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+// Labels that controllers add to single pods or generations of pods.
+Labels WithoutGenerationLabels(Labels labels) {
+  constexpr std::array kGeneration = {"pod-template-hash",
+                                      "rollouts-pod-template-hash",
+                                      "controller-revision-hash",
+                                      "pod-template-generation",
+                                      "statefulset.kubernetes.io/pod-name",
+                                      "apps.kubernetes.io/pod-index",
+                                      "batch.kubernetes.io/controller-uid",
+                                      "batch.kubernetes.io/job-completion-index",
+                                      "controller-uid"};
+  for (const char* key : kGeneration) labels.erase(key);
+  return labels;
+}
+
+struct ControllerRef {
+  std::string kind;
+  std::string name;
+};
+
+ControllerRef ControllerOf(const json& metadata) {
+  const json& owners = At(metadata, "ownerReferences");
+  if (!owners.is_array()) return {};
+  for (const json& owner : owners) {
+    const json& controller = At(owner, "controller");
+    if (controller.is_boolean() && controller.get<bool>()) return {Text(owner, "kind"), Text(owner, "name")};
+  }
+  return {};
+}
+
+class Collector {
+ public:
+  explicit Collector(const FactsOptions& options) : options_(options) {}
+
+  void Open(const json& object, int depth = 0) {
+    const json& items = At(object, "items");
+    if (depth < kMaxListDepth && Text(object, "kind").ends_with("List") && items.is_array()) {
+      for (const json& item : items) Open(Named(item, object), depth + 1);
+      return;
+    }
+    if (!object.is_object()) return;
+    objects_.push_back(&object);
+    const json& metadata = At(object, "metadata");
+    names_.emplace(Text(object, "kind"), NamespaceOf(metadata), Text(metadata, "name"));
+  }
+
+  ClusterFacts Read() {
+    for (const json* object : objects_) ReadObject(*object);
+    for (const json* pod : pods_) ReadWorkload(*pod, "Pod");
+    Sort();
+    return std::move(facts_);
+  }
+
+ private:
+  // The items of an API server's list carry neither kind nor version.
+  const json& Named(const json& item, const json& list) {
+    if (!item.is_object() || item.contains("kind")) return item;
+    json named = item;
+    const std::string kind = Text(list, "kind");
+    named["kind"] = kind.substr(0, kind.size() - std::string_view("List").size());
+    named["apiVersion"] = Text(list, "apiVersion");
+    return copies_.emplace_back(std::move(named));
+  }
+
+  std::string NamespaceOf(const json& metadata) const {
+    const std::string name = Text(metadata, "namespace");
+    return name.empty() ? options_.default_namespace : name;
+  }
+
+  void ReadObject(const json& object) {
+    const std::string api_version = Text(object, "apiVersion");
+    const std::string group = api_version.substr(0, api_version.find('/'));
+    const std::string kind = Text(object, "kind");
+    const json& metadata = At(object, "metadata");
+    if (api_version == "v1" && kind == "Namespace") {
+      facts_.namespaces.insert(Text(metadata, "name"));
+    } else if (api_version == "v1" && kind == "Service") {
+      ReadService(object);
+    } else if (api_version == "v1" && kind == "ServiceAccount") {
+      facts_.service_accounts.emplace(NamespaceOf(metadata), Text(metadata, "name"));
+    } else if (group == "apiextensions.k8s.io" && kind == "CustomResourceDefinition") {
+      ReadDefinition(object);
+    } else if (api_version == "v1" && kind == "Pod") {
+      pods_.push_back(&object);  // After the controllers that may stand for them.
+    } else if (api_version == "v1" || group == "apps" || group == "batch") {
+      ReadWorkload(object, kind);
+    } else if (IsMeshGroup(group)) {
+      facts_.existing.push_back(object);
+    }
+  }
+
+  static bool IsMeshGroup(const std::string& group) {
+    constexpr std::array kGroups = {".istio.io",  ".linkerd.io", ".kuma.io",           ".hashicorp.com",
+                                    ".cilium.io", ".traefik.io", ".openservicemesh.io"};
+    if (group == "gateway.networking.k8s.io") return true;
+    const std::string dotted = "." + group;
+    return std::any_of(kGroups.begin(), kGroups.end(), [&](const char* g) { return dotted.ends_with(g); });
+  }
+
+  void ReadService(const json& object) {
+    smi::Service service;
+    const json& spec = At(object, "spec");
+    service.namespace_name = NamespaceOf(At(object, "metadata"));
+    service.name = Text(At(object, "metadata"), "name");
+    service.selector = ReadLabels(At(spec, "selector"));
+    service.headless = Text(spec, "clusterIP") == "None";
+    service.external_name = Text(spec, "type") == "ExternalName";
+    const json& ports = At(spec, "ports");
+    if (ports.is_array()) {
+      for (const json& value : ports) {
+        smi::ServicePort port;
+        port.port = Port(At(value, "port"));
+        if (port.port == 0) continue;
+        port.name = Text(value, "name");
+        port.protocol = ProtocolOfPort(Text(value, "protocol"), Text(value, "appProtocol"), port.name);
+        const json& target = At(value, "targetPort");
+        if (target.is_string()) {
+          port.target_port_name = target.get<std::string>();
+        } else {
+          const int number = Port(target);
+          port.target_port = number != 0 ? number : port.port;
+        }
+        service.ports.push_back(std::move(port));
+      }
+    }
+    facts_.services.push_back(std::move(service));
+  }
+
+  void ReadDefinition(const json& object) {
+    const json& spec = At(object, "spec");
+    const std::string key = Text(spec, "group") + "/" + Text(At(spec, "names"), "kind");
+    const json& versions = At(spec, "versions");
+    if (!versions.is_array()) return;
+    for (const json& version : versions) {
+      const json& served = At(version, "served");
+      if (served.is_boolean() && !served.get<bool>()) continue;
+      facts_.served_versions[key].insert(Text(version, "name"));
+      ReadFields(key, At(At(version, "schema"), "openAPIV3Schema"));
+    }
+  }
+
+  // The fields that emitters ask about. Each is a path of properties; "[]" steps into a list.
+  void ReadFields(const std::string& key, const json& schema) {
+    if (key != "security.istio.io/AuthorizationPolicy") return;
+    const json* at = &schema;
+    for (const char* step : {"spec", "rules", "[]", "from", "[]", "source", "serviceAccounts"}) {
+      at = std::string(step) == "[]" ? &At(*at, "items") : &At(At(*at, "properties"), step);
+    }
+    if (at->is_object()) facts_.api_fields.insert(key + ":spec.rules.from.source.serviceAccounts");
+  }
+
+  void ReadWorkload(const json& object, const std::string& kind) {
+    const json& metadata = At(object, "metadata");
+    const json& spec = At(object, "spec");
+    const ControllerRef controller = ControllerOf(metadata);
+    Workload workload;
+    workload.kind = kind;
+    workload.namespace_name = NamespaceOf(metadata);
+    workload.name = Text(metadata, "name");
+    if (!controller.kind.empty() && names_.count({controller.kind, workload.namespace_name, controller.name}) != 0) {
+      return;
+    }
+    const json* pod_spec = nullptr;
+    if (kind == "Pod") {
+      workload.labels = ReadLabels(At(metadata, "labels"));
+      pod_spec = &spec;
+      if (!controller.kind.empty()) {
+        workload.kind = controller.kind;
+        workload.name = controller.name;
+      }
+    } else {
+      const json& holder = kind == "CronJob" ? At(At(spec, "jobTemplate"), "spec") : spec;
+      const json& pod_template = At(holder, "template");
+      if (!pod_template.is_object()) return;
+      workload.labels = ReadLabels(At(At(pod_template, "metadata"), "labels"));
+      pod_spec = &At(pod_template, "spec");
+      const json& selector = At(holder, "selector");
+      workload.selector = ReadLabels(kind == "ReplicationController" ? selector : At(selector, "matchLabels"));
+    }
+    // An empty selector would select a whole namespace.
+    if (workload.selector.empty()) workload.selector = workload.labels;
+    workload.selector = WithoutGenerationLabels(std::move(workload.selector));
+    ReadPodSpec(*pod_spec, workload);
+    if (kind == "Pod" && !controller.kind.empty() && IsRepresented(workload)) return;
+    const bool known = !seen_
+                            .insert({workload.kind, workload.namespace_name, workload.name, workload.service_account,
+                                     workload.selector})
+                            .second;
+    if (!known) facts_.workloads.push_back(std::move(workload));
+  }
+
+  // A controller between the pod and its Deployment may not have been listed.
+  bool IsRepresented(const Workload& pod) const {
+    return std::any_of(facts_.workloads.begin(), facts_.workloads.end(), [&](const Workload& other) {
+      return other.namespace_name == pod.namespace_name && other.service_account == pod.service_account &&
+             smi::Selects(other.selector, pod.labels);
+    });
+  }
+
+  static void ReadPodSpec(const json& spec, Workload& workload) {
+    const std::string account = Text(spec, "serviceAccountName");
+    const std::string old_account = Text(spec, "serviceAccount");
+    workload.service_account = !account.empty() ? account : !old_account.empty() ? old_account : "default";
+    const json& containers = At(spec, "containers");
+    if (!containers.is_array()) return;
+    for (const json& container : containers) {
+      const json& ports = At(container, "ports");
+      if (!ports.is_array()) continue;
+      for (const json& port : ports) {
+        const int number = Port(At(port, "containerPort"));
+        if (number != 0) workload.ports.push_back({Text(port, "name"), number, Text(port, "protocol") == "UDP"});
+      }
+    }
+    for (const json& container : containers) {
+      for (const char* key : {"livenessProbe", "readinessProbe", "startupProbe"}) {
+        ReadProbe(At(At(container, key), "httpGet"), workload);
+      }
+    }
+  }
+
+  static void ReadProbe(const json& get, Workload& workload) {
+    if (!get.is_object()) return;
+    smi::HttpProbe probe;
+    probe.path = Text(get, "path").empty() ? "/" : Text(get, "path");
+    const json& port = At(get, "port");
+    probe.port = Port(port);
+    if (port.is_string()) {
+      for (const smi::ContainerPort& candidate : workload.ports) {
+        if (candidate.name == port.get<std::string>()) probe.port = candidate.port;
+      }
+    }
+    if (probe.port != 0) workload.probes.push_back(std::move(probe));
+  }
+
+  void Sort() {
+    std::sort(facts_.services.begin(), facts_.services.end(), [](const smi::Service& a, const smi::Service& b) {
+      return std::tie(a.namespace_name, a.name) < std::tie(b.namespace_name, b.name);
+    });
+    std::sort(facts_.workloads.begin(), facts_.workloads.end(), [](const Workload& a, const Workload& b) {
+      return std::tie(a.namespace_name, a.name, a.kind, a.service_account, a.selector) <
+             std::tie(b.namespace_name, b.name, b.kind, b.service_account, b.selector);
+    });
+    std::sort(facts_.existing.begin(), facts_.existing.end(), [](const json& a, const json& b) {
+      const auto key = [](const json& object) {
+        const json& metadata = At(object, "metadata");
+        return std::make_tuple(Text(object, "kind"), Text(metadata, "namespace"), Text(metadata, "name"),
+                               Text(object, "apiVersion"));
+      };
+      return key(a) < key(b);
+    });
+  }
+
+  const FactsOptions& options_;
+  std::vector<const json*> objects_;
+  std::vector<const json*> pods_;
+  std::deque<json> copies_;
+  std::set<std::tuple<std::string, std::string, std::string>> names_;
+  std::set<std::tuple<std::string, std::string, std::string, std::string, Labels>> seen_;
+  ClusterFacts facts_;
+};
+
+}  // namespace
+
+PortProtocol ProtocolOfPort(const std::string& transport, const std::string& app_protocol, const std::string& name) {
+  if (transport == "UDP") return PortProtocol::kUdp;
+  if (transport == "SCTP") return PortProtocol::kTcp;
+  std::string word = Lower(app_protocol);
+  if (word == "kubernetes.io/h2c" || word == "kubernetes.io/ws") return PortProtocol::kHttp;
+  if (word.empty()) {
+    word = Lower(name);
+    if (!word.starts_with("grpc-web")) word = word.substr(0, word.find('-'));
+  }
+  if (word.starts_with("grpc-web")) word = "grpc";
+  constexpr std::array kHttp = {"http", "http2", "grpc", "h2c"};
+  constexpr std::array kTcp = {"tcp", "tls", "https", "mongo", "mysql", "redis", "kubernetes.io/wss"};
+  if (std::find(kHttp.begin(), kHttp.end(), word) != kHttp.end()) return PortProtocol::kHttp;
+  if (std::find(kTcp.begin(), kTcp.end(), word) != kTcp.end()) return PortProtocol::kTcp;
+  return PortProtocol::kUnknown;
+}
+
+ClusterFacts FactsFromObjects(const std::vector<json>& kubernetes_objects, const FactsOptions& options) {
+  Collector collector(options);
+  for (const json& object : kubernetes_objects) collector.Open(object);
+  return collector.Read();
+}
+
+}  // namespace meshplay::facts

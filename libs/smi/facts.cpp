@@ -1,0 +1,89 @@
+#include "libs/smi/facts.h"
+
+namespace meshplay::smi {
+namespace {
+
+using nlohmann::json;
+
+std::string TextAt(const json& object, const char* key) {
+  if (!object.is_object()) return "";
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+std::string ExistingKey(std::string_view group, const std::string& kind, const std::string& namespace_name,
+                        const std::string& name) {
+  return std::string(group) + "|" + kind + "|" + namespace_name + "|" + name;
+}
+
+}  // namespace
+
+bool Selects(const Labels& selector, const Labels& labels) {
+  if (selector.empty()) return false;
+  for (const auto& [key, value] : selector) {
+    const auto it = labels.find(key);
+    if (it == labels.end() || it->second != value) return false;
+  }
+  return true;
+}
+
+std::optional<int> ResolveTargetPort(const ServicePort& port, const std::vector<ContainerPort>& container_ports) {
+  if (port.target_port_name.empty()) return port.target_port != 0 ? port.target_port : port.port;
+  for (const ContainerPort& candidate : container_ports) {
+    const bool same_transport = candidate.udp == (port.protocol == PortProtocol::kUdp);
+    if (candidate.name == port.target_port_name && same_transport) return candidate.port;
+  }
+  return std::nullopt;
+}
+
+FactsIndex::FactsIndex(const ClusterFacts& facts) : facts_(facts) {
+  for (const Service& service : facts.services) {
+    services_.emplace(std::make_pair(service.namespace_name, service.name), &service);
+    services_by_namespace_[service.namespace_name].push_back(&service);
+  }
+  for (const Workload& workload : facts.workloads)
+    workloads_by_namespace_[workload.namespace_name].push_back(&workload);
+  for (const json& object : facts.existing) {
+    const std::string api_version = TextAt(object, "apiVersion");
+    const std::size_t slash = api_version.find('/');
+    const std::string group = slash == std::string::npos ? "" : api_version.substr(0, slash);
+    const auto metadata = object.is_object() ? object.find("metadata") : object.end();
+    if (metadata == object.end()) continue;
+    existing_.emplace(
+        ExistingKey(group, TextAt(object, "kind"), TextAt(*metadata, "namespace"), TextAt(*metadata, "name")), &object);
+  }
+}
+
+const Service* FactsIndex::FindService(std::string_view namespace_name, std::string_view name) const {
+  const auto it = services_.find(std::make_pair(std::string(namespace_name), std::string(name)));
+  return it == services_.end() ? nullptr : it->second;
+}
+
+const std::vector<const Service*>& FactsIndex::ServicesOf(const std::string& namespace_name) const {
+  static const std::vector<const Service*> kNone;
+  const auto it = services_by_namespace_.find(namespace_name);
+  return it == services_by_namespace_.end() ? kNone : it->second;
+}
+
+const std::vector<const Workload*>& FactsIndex::WorkloadsOf(const std::string& namespace_name) const {
+  static const std::vector<const Workload*> kNone;
+  const auto it = workloads_by_namespace_.find(namespace_name);
+  return it == workloads_by_namespace_.end() ? kNone : it->second;
+}
+
+std::vector<const Workload*> FactsIndex::WorkloadsOfAccount(const std::string& namespace_name,
+                                                            const std::string& service_account) const {
+  std::vector<const Workload*> out;
+  for (const Workload* workload : WorkloadsOf(namespace_name)) {
+    if (workload->service_account == service_account) out.push_back(workload);
+  }
+  return out;
+}
+
+const json* FactsIndex::FindExisting(std::string_view group, const std::string& kind, const std::string& namespace_name,
+                                     const std::string& name) const {
+  const auto it = existing_.find(ExistingKey(group, kind, namespace_name, name));
+  return it == existing_.end() ? nullptr : it->second;
+}
+
+}  // namespace meshplay::smi

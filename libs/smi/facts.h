@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace meshplay::smi {
+
+using Labels = std::map<std::string, std::string>;
+
+/// What a port speaks, as the platform's port names and appProtocol say.
+enum class PortProtocol {
+  kHttp,  ///< HTTP/1, HTTP/2 or gRPC in clear text: requests can be told apart.
+  kTcp,   ///< Bytes, TLS included.
+  kUdp,
+  kUnknown,  ///< Nothing is said: a mesh finds out by looking.
+};
+
+struct ServicePort {
+  std::string name;
+  int port = 0;
+  int target_port = 0;           ///< 0 when the target is a name; equal to `port` when the Service says nothing.
+  std::string target_port_name;  ///< Name of a container port, or empty.
+  PortProtocol protocol = PortProtocol::kUnknown;
+};
+
+struct Service {
+  std::string namespace_name;
+  std::string name;
+  Labels selector;
+  std::vector<ServicePort> ports;
+  bool headless = false;
+  bool external_name = false;
+};
+
+struct ContainerPort {
+  std::string name;
+  int port = 0;
+  bool udp = false;
+};
+
+/// An HTTP probe of a workload's containers.
+struct HttpProbe {
+  std::string path;
+  int port = 0;
+};
+
+/// A controller or a bare pod, seen by its pod template.
+struct Workload {
+  std::string kind;  ///< "Deployment", "Pod" and so on.
+  std::string namespace_name;
+  std::string name;
+  Labels labels;    ///< Of the pods.
+  Labels selector;  ///< Selects the pods; never empty unless the pods have no labels at all.
+  std::string service_account = "default";
+  std::vector<ContainerPort> ports;
+  std::vector<HttpProbe> probes;
+};
+
+/// The neutral view of a cluster that validation and emitters need. Made by adapters from live objects, or by
+/// `translate` from manifests. A missing fact means the documented default.
+struct ClusterFacts {
+  std::vector<Service> services;
+  std::vector<Workload> workloads;
+  std::set<std::pair<std::string, std::string>> service_accounts;  ///< (namespace, name)
+  std::set<std::string> namespaces;
+  std::map<std::string, std::set<std::string>> served_versions;  ///< "group/Kind" to versions.
+  std::set<std::string> api_fields;      ///< "group/Kind:field.path": fields that matter and exist in the live schema.
+  std::vector<nlohmann::json> existing;  ///< Objects of the kinds an emitter asked for, whole.
+  std::string mesh_version;
+  std::string trust_domain = "cluster.local";
+  std::string cluster_domain = "cluster.local";
+};
+
+bool Selects(const Labels& selector, const Labels& labels);  ///< False for an empty selector.
+
+/// The pod port behind a Service port: the number, or the container port of that name with the same transport.
+std::optional<int> ResolveTargetPort(const ServicePort& port, const std::vector<ContainerPort>& container_ports);
+
+/// Finds things in facts without walking them all. Ownership: keeps a reference; `facts` must outlive it unchanged.
+class FactsIndex {
+ public:
+  explicit FactsIndex(const ClusterFacts& facts);
+  const ClusterFacts& facts() const { return facts_; }
+  const Service* FindService(std::string_view namespace_name, std::string_view name) const;
+  const std::vector<const Service*>& ServicesOf(const std::string& namespace_name) const;
+  const std::vector<const Workload*>& WorkloadsOf(const std::string& namespace_name) const;
+  std::vector<const Workload*> WorkloadsOfAccount(const std::string& namespace_name,
+                                                  const std::string& service_account) const;
+  /// An object of `existing` by kind, namespace and name, in any version of the group; nullptr when there is none.
+  const nlohmann::json* FindExisting(std::string_view group, const std::string& kind, const std::string& namespace_name,
+                                     const std::string& name) const;
+
+ private:
+  const ClusterFacts& facts_;
+  std::map<std::pair<std::string, std::string>, const Service*, std::less<>> services_;
+  std::map<std::string, std::vector<const Service*>> services_by_namespace_;
+  std::map<std::string, std::vector<const Workload*>> workloads_by_namespace_;
+  std::map<std::string, const nlohmann::json*> existing_;
+};
+
+}  // namespace meshplay::smi
