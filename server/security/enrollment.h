@@ -34,9 +34,9 @@ struct EnrolledIdentity {
   std::chrono::seconds renew_after{57'600};
 };
 
-/// Turns single-use tokens into adapter identities, and renews them. Every outcome is an audit row; a new adapter is a
-/// row and an event "adapter.enrolled", all in one unit.
-/// Threads: any; blocks for the store.
+/// Turns single-use tokens into adapter identities, and renews them. Every outcome with a token that this server made
+/// is an audit row (texts that are no token of ours are refused without one, so that nobody can fill the table); a new
+/// adapter is a row and an event "adapter.enrolled", all in one unit. Threads: any; blocks for the store.
 class Enrollment {
  public:
   Enrollment(store::Store& store, const CertificateAuthority& authority, const Clock& clock);
@@ -53,10 +53,17 @@ class Enrollment {
   /// TOKEN_INVALID, TOKEN_EXPIRED; kInvalidArgument CSR_INVALID.
   Result<EnrolledIdentity> Enroll(const EnrollmentRequest& request);
 
+  /// Withdraws an unused token, or forgets a used one. Errors: kNotFound ENROLLMENT_TOKEN_UNKNOWN.
+  Status DeleteToken(const Caller& by, const std::string& id, const std::string& request_id);
+
   /// `adapter_id` comes from the current certificate. Errors: kPermissionDenied ADAPTER_REVOKED, ADAPTER_UNKNOWN.
   Result<EnrolledIdentity> Renew(const std::string& adapter_id, const std::string& csr_der);
 
  private:
+  Result<EnrolledIdentity> Admit(const EnrollmentRequest& request, store::EnrollmentTokenRecord token,
+                                 const std::string& csr_digest);
+  EnrolledIdentity Identity(const std::string& adapter_id, const std::string& chain_pem) const;
+
   store::Store& store_;
   const CertificateAuthority& authority_;
   const Clock& clock_;

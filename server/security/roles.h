@@ -7,6 +7,8 @@
 
 namespace meshplay::security {
 
+inline constexpr std::string_view kDefaultTenant = "default";  ///< The only tenant for now.
+
 /// What a caller must be allowed to do; the same names as meshplay.api.Permission in the proto. Deny by default.
 enum class Permission {
   kUnspecified = 0,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,11 +25,15 @@ struct NewToken {
 class TokenAuthority {
  public:
   TokenAuthority(store::Store& store, const Clock& clock);
+  ~TokenAuthority();
+  TokenAuthority(const TokenAuthority&) = delete;
+  TokenAuthority& operator=(const TokenAuthority&) = delete;
 
   /// The token of the first start (role admin and platform-admin) when there is no token at all; else nothing.
   Result<std::optional<Secret>> EnsureFirstToken();
 
   /// `by` must itself hold every role it gives away, unless it holds platform-admin. Lifetime 1 minute to 1 year.
+  /// The audit row is part of the same unit. Several tokens may share a name, so that one can be replaced in service.
   /// Errors: kInvalidArgument ROLE_UNKNOWN, TOKEN_NAME_INVALID, TOKEN_LIFETIME_INVALID; kPermissionDenied
   /// ROLE_NOT_HELD.
   Result<NewToken> Create(const Caller& by, const std::string& name, const std::vector<std::string>& roles,
@@ -40,8 +45,12 @@ class TokenAuthority {
   Result<Caller> Verify(std::string_view bearer);
 
  private:
+  class Cache;
+  void NoteUse(const store::ApiTokenRecord& record);
+
   store::Store& store_;
   const Clock& clock_;
+  std::unique_ptr<Cache> cache_;
 };
 
 }  // namespace meshplay::security
