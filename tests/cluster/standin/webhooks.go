@@ -91,8 +91,11 @@ func (h *webhooks) injection(r *http.Request, request any) ([]object, error) {
 		"args": []string{"istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"}}
 	inits, _ := at(pod, "spec", "initContainers").([]any)
 	containers, _ := at(pod, "spec", "containers").([]any)
-	if native {
+	if native && autoProxy(containers) < 0 {
 		inits = append([]any{init, proxy}, inits...)
+	} else if at := autoProxy(containers); at >= 0 {
+		// A gateway pod brings the container itself; only its image is filled in.
+		containers[at].(object)["image"] = image
 	} else {
 		inits = append([]any{init}, inits...)
 		containers = append(containers, proxy)
@@ -162,6 +165,16 @@ func (h *webhooks) proxyImage(r *http.Request, namespace, revision string) (stri
 		image = "proxyv2"
 	}
 	return hub + "/" + image + ":" + tag, nil
+}
+
+// autoProxy: the index of an istio-proxy container whose image is left to the injector, or -1.
+func autoProxy(containers []any) int {
+	for index, container := range containers {
+		if text(container, "name") == "istio-proxy" && text(container, "image") == "auto" {
+			return index
+		}
+	}
+	return -1
 }
 
 func proxyContainer(image, namespace, revision string, native bool) object {
