@@ -12,9 +12,11 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
-  Secret& operator=(const Secret&) = default;
   Secret(Secret&&) noexcept = default;
-  Secret& operator=(Secret&&) noexcept = default;
+  Secret& operator=(Secret other) noexcept {  ///< Copies and moves; the old value is wiped with `other`.
+    value_.swap(other.value_);
+    return *this;
+  }
   ~Secret();
 
   const std::string& Reveal() const { return value_; }
