@@ -1,0 +1,22 @@
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "server/rest/router.h"
+
+namespace meshplay::rest {
+
+std::string Router::Metrics() const {
+  prometheus::Registry registry;
+  for (const auto& gauge : api_.Gauges()) {
+    auto& family = prometheus::BuildGauge().Name(gauge.name).Help(gauge.help).Register(registry);
+    if (gauge.label.empty()) {
+      family.Add({}).Set(gauge.value);
+    } else {
+      family.Add({{gauge.label, gauge.label_value}}).Set(gauge.value);
+    }
+  }
+  return prometheus::TextSerializer().Serialize(registry.Collect());
+}
+
+}  // namespace meshplay::rest
