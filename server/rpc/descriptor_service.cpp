@@ -1,5 +1,5 @@
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/impl/codegen/callback_common.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
 
 #include "libs/base/ids.h"
 #include "libs/base/log.h"
