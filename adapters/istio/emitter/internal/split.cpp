@@ -1,0 +1,146 @@
+#include "adapters/istio/emitter/internal/split.h"
+
+#include <algorithm>
+
+#include "adapters/istio/emitter/internal/rules.h"
+
+namespace meshplay::istio {
+namespace {
+
+using nlohmann::json;
+using smi::PortProtocol;
+
+std::string HostOf(const EmitContext& context, const smi::Split& split, const std::string& service) {
+  return service + "." + split.namespace_name + ".svc." + context.cluster_domain;
+}
+
+json Destination(const EmitContext& context, const smi::Split& split, const std::string& service, int port) {
+  return {{"host", HostOf(context, split, service)}, {"port", {{"number", port}}}};
+}
+
+json Routes(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port) {
+  json routes = json::array();
+  for (const smi::SplitRoute& route : port.routes) {
+    routes.push_back(
+        {{"destination", Destination(context, split, route.service, port.port)}, {"weight", route.weight}});
+  }
+  return routes;
+}
+
+// False when no request can match: then the root keeps all of them.
+bool AddHttp(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http) {
+  const std::string number = std::to_string(port.port);
+  json matches = json::array();
+  if (split.matches.has_value()) {
+    for (const smi::RequestMatch& match : *split.matches) {
+      for (json& entry : RouteMatches(match, port.port)) matches.push_back(std::move(entry));
+    }
+    if (matches.empty()) return false;
+  } else {
+    matches.push_back({{"port", port.port}});
+  }
+  http.push_back(
+      {{"name", "smi-split-" + number}, {"match", std::move(matches)}, {"route", Routes(context, split, port)}});
+  if (split.matches.has_value()) {
+    http.push_back({{"name", "smi-root-" + number},
+                    {"match", json::array({{{"port", port.port}}})},
+                    {"route", json::array({{{"destination", Destination(context, split, split.root, port.port)}}})}});
+  }
+  return true;
+}
+
+bool NamesHost(const EmitContext& context, const smi::Split& split, const json& object, const std::string& host) {
+  const std::string full = HostOf(context, split, split.root);
+  if (host == full || host == split.root + "." + split.namespace_name ||
+      host == split.root + "." + split.namespace_name + ".svc") {
+    return true;
+  }
+  const auto metadata = object.find("metadata");
+  const bool same_namespace = metadata != object.end() && metadata->is_object() &&
+                              metadata->value("namespace", std::string()) == split.namespace_name;
+  return same_namespace && host == split.root;
+}
+
+bool OnMeshGateway(const json& spec) {
+  const auto gateways = spec.find("gateways");
+  if (gateways == spec.end() || !gateways->is_array() || gateways->empty()) return true;
+  return std::find(gateways->begin(), gateways->end(), json("mesh")) != gateways->end();
+}
+
+// VirtualServices of sidecars do not merge: a second one for the host would be ignored or ignore ours.
+std::string ForeignVirtualService(const EmitContext& context, const smi::Split& split) {
+  for (const json& object : context.facts.facts().existing) {
+    const auto kind = object.find("kind");
+    const auto spec = object.find("spec");
+    if (kind == object.end() || *kind != "VirtualService" || spec == object.end() || !spec->is_object()) continue;
+    if (IsOurs(object, context.options.owner) || !OnMeshGateway(*spec)) continue;
+    const auto hosts = spec->find("hosts");
+    if (hosts == spec->end() || !hosts->is_array()) continue;
+    for (const json& host : *hosts) {
+      if (host.is_string() && NamesHost(context, split, object, host.get<std::string>())) {
+        return object["metadata"].value("namespace", std::string()) + "/" +
+               object["metadata"].value("name", std::string());
+      }
+    }
+  }
+  return "";
+}
+
+void EmitPort(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http, json& tcp,
+              Outcome& outcome) {
+  const std::string& at = split.split->head.spec_pointer;
+  if (port.protocol == PortProtocol::kUdp) {
+    outcome.lost = true;
+    outcome.Report("UDP_UNSUPPORTED", smi::Severity::kWarning, at + "/service",
+                   "port " + std::to_string(port.port) + " is UDP, which Istio does not split", "UDP");
+    return;
+  }
+  // One destination alone would get everything, whatever its weight.
+  if (!port.HasWeight()) {
+    outcome.lost = true;
+    outcome.Report("SPLIT_ZERO_SUM", smi::Severity::kWarning, at + "/backends",
+                   "no backend with a weight serves port " + std::to_string(port.port) + "; it is not split",
+                   "VirtualService weights");
+    return;
+  }
+  if (port.protocol != PortProtocol::kTcp && AddHttp(context, split, port, http)) ++outcome.in_force;
+  if (port.protocol == PortProtocol::kHttp || split.matches.has_value()) return;
+  tcp.push_back({{"match", json::array({{{"port", port.port}}})}, {"route", Routes(context, split, port)}});
+  ++outcome.in_force;
+}
+
+}  // namespace
+
+void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) {
+  const smi::Head& source = split.split->head;
+  const std::string foreign = ForeignVirtualService(context, split);
+  if (!foreign.empty()) {
+    outcome.Report("CONFLICT", smi::Severity::kError, source.spec_pointer + "/service",
+                   "VirtualService " + foreign + " already routes this host", "VirtualService");
+    outcome.explanation = "Not applied: another VirtualService routes " + split.root + ".";
+    return;
+  }
+  outcome.lost = outcome.lost || split.reduced;
+  json http = json::array();
+  json tcp = json::array();
+  for (const smi::SplitPort& port : split.ports) EmitPort(context, split, port, http, tcp, outcome);
+  if (outcome.in_force == 0) {
+    outcome.explanation = "No port of Service " + split.root + " is split.";
+    return;
+  }
+  json spec = {{"hosts", json::array({HostOf(context, split, split.root)})}};
+  if (!http.empty()) spec["http"] = std::move(http);
+  if (!tcp.empty()) spec["tcp"] = std::move(tcp);
+  context.drafts.Add({Wave::kRoute,
+                      {std::string(kNetworkingVersion), "VirtualService", source.key.namespace_name,
+                       ObjectName(source.key, source.key.namespace_name, source.key.name, "")},
+                      std::move(spec),
+                      {&source}});
+  outcome.explanation = std::string(split.matches.has_value() ? "Matching requests" : "Traffic") + " to Service " +
+                        split.root + (split.matches.has_value() ? " are" : " is") + " shared among " +
+                        std::to_string(split.split->backends.size()) +
+                        (split.split->backends.size() == 1 ? " backend" : " backends") + " by weight" +
+                        (outcome.lost ? ", in part." : ".");
+}
+
+}  // namespace meshplay::istio
