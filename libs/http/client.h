@@ -57,8 +57,10 @@ class Client {
   Result<Response> Stream(const Request& request, const StreamOptions& options,
                           const std::function<bool(std::string_view chunk)>& on_chunk);
 
- private:
   class Core;
+  Core& core() { return *core_; }  ///< For this room's own files.
+
+ private:
   explicit Client(std::unique_ptr<Core> core);
   std::unique_ptr<Core> core_;
 };

@@ -4,6 +4,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
+#include <charconv>
 
 namespace meshplay::http {
 namespace {
@@ -37,8 +38,11 @@ Result<Url> ParseUrl(std::string_view text) {
   }
   const std::uint16_t scheme_port = url.tls ? 443 : 80;
   if (view.has_port() && !view.port().empty()) {
-    if (view.port_number() == 0) return Invalid("its port must be 1 to 65535");
-    url.port = view.port_number();
+    const std::string port(view.port());
+    const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+    if (ec != std::errc() || end != port.data() + port.size() || url.port == 0) {
+      return Invalid("its port must be 1 to 65535");
+    }
   } else {
     url.port = scheme_port;
   }

@@ -139,4 +139,15 @@ Result<http::Response> Transport::Stream(const RestRequest& request, const Budge
   }
 }
 
+Result<http::WebSocketOpening> Transport::OpenWebSocket(const RestRequest& request,
+                                                        const http::WebSocketOptions& options, const Budget& budget) {
+  for (bool renewed = false;; renewed = true) {
+    MP_TRY(const Session session, Open(budget));
+    auto opening = http::OpenWebSocket(*session.client, MakeRequest(request, session, budget), options);
+    if (!opening) return ErrorOfTransport(opening.error());
+    if (!opening->socket && opening->declined.status == 401 && !renewed && credentials_.Drop()) continue;
+    return opening;
+  }
+}
+
 }  // namespace meshplay::kube

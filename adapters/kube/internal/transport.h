@@ -12,6 +12,7 @@
 #include "adapters/kube/client.h"
 #include "adapters/kube/internal/credentials.h"
 #include "libs/http/client.h"
+#include "libs/http/websocket.h"
 
 namespace meshplay::kube {
 
@@ -48,6 +49,10 @@ class Transport {
   Result<http::Response> Stream(const RestRequest& request, const Budget& budget,
                                 std::chrono::milliseconds idle_timeout,
                                 const std::function<bool(std::string_view)>& on_chunk);
+
+  /// One attempt. A server that declines is a value.
+  Result<http::WebSocketOpening> OpenWebSocket(const RestRequest& request, const http::WebSocketOptions& options,
+                                               const Budget& budget);
 
   const Access& access() const { return credentials_.access(); }
 
