@@ -139,7 +139,7 @@ Result<store::OperationRecord> Core::Insert(Unit& unit, store::OperationRecord o
 Result<Submitted> Core::Submit(const OperationRequest& request) {
   MP_CHECK(CheckRequest(request));
   Submitted submitted;
-  MP_CHECK(Run("submit", [&](Unit& unit) -> Status {
+  const Status done = Run("submit", [&](Unit& unit) -> Status {
     submitted = Submitted();
     if (!request.idempotency_key.empty()) {
       MP_TRY(const auto known, unit.tx.FindIdempotency(request.tenant, request.principal, request.idempotency_key));
@@ -169,14 +169,15 @@ Result<Submitted> Core::Submit(const OperationRequest& request) {
     if (request.idempotency_key.empty()) return {};
     return unit.tx.PutIdempotency({request.tenant, request.principal, request.idempotency_key, request.fingerprint,
                                    submitted.operation.id, unit.now() + options_.idempotency_retention.count()});
-  }));
+  });
+  if (!done) return done.error();
   return submitted;
 }
 
 Result<store::OperationRecord> Core::Retry(const Actor& actor, const std::string& operation_id,
                                            const std::string& reason) {
   std::optional<store::OperationRecord> made;
-  MP_CHECK(Run("retry", [&](Unit& unit) -> Status {
+  const Status done = Run("retry", [&](Unit& unit) -> Status {
     MP_TRY(store::OperationRecord operation, GetOperation(unit.tx, actor.tenant, operation_id));
     if (!store::IsFinal(operation.state)) {
       return FailedPrecondition("OPERATION_NOT_FINISHED", "the operation is not finished");
@@ -213,14 +214,15 @@ Result<store::OperationRecord> Core::Retry(const Actor& actor, const std::string
     MP_TRY(made, Insert(unit, std::move(operation), false));
     return unit.Audit(old.tenant, actor.principal, actor.request_id, "operation.retry", "operation/" + old.id,
                       {{"operation_id", made->id}, {"reason", reason}});
-  }));
+  });
+  if (!done) return done.error();
   return *made;
 }
 
 Result<store::OperationRecord> Core::Cancel(const Actor& actor, const std::string& operation_id,
                                             const std::string& reason) {
   std::optional<store::OperationRecord> changed;
-  MP_CHECK(Run("cancel", [&](Unit& unit) -> Status {
+  const Status done = Run("cancel", [&](Unit& unit) -> Status {
     MP_TRY(store::OperationRecord operation, GetOperation(unit.tx, actor.tenant, operation_id));
     if (store::IsFinal(operation.state)) {
       return FailedPrecondition("OPERATION_FINISHED", "the operation is already finished");
@@ -256,13 +258,14 @@ Result<store::OperationRecord> Core::Cancel(const Actor& actor, const std::strin
     if (asked_before) return {};
     return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.cancel",
                       "operation/" + operation.id, {{"reason", reason}});
-  }));
+  });
+  if (!done) return done.error();
   return *changed;
 }
 
 Result<store::OperationRecord> Core::Approve(const Actor& actor, const std::string& operation_id, Approval approval) {
   std::optional<store::OperationRecord> changed;
-  MP_CHECK(Run("approve", [&](Unit& unit) -> Status {
+  const Status done = Run("approve", [&](Unit& unit) -> Status {
     MP_TRY(store::OperationRecord operation, GetOperation(unit.tx, actor.tenant, operation_id));
     if (operation.state != S::kAwaitingApproval) {
       return FailedPrecondition("OPERATION_NOT_AWAITING_APPROVAL", "the operation does not wait for approval");
@@ -284,14 +287,15 @@ Result<store::OperationRecord> Core::Approve(const Actor& actor, const std::stri
     changed = operation;
     return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.approve",
                       "operation/" + operation.id, {{"decision", approved ? "approve" : "reject"}});
-  }));
+  });
+  if (!done) return done.error();
   return *changed;
 }
 
 Result<store::OperationRecord> Core::Resolve(const Actor& actor, const std::string& operation_id, Resolution resolution,
                                              const std::string& note) {
   std::optional<store::OperationRecord> changed;
-  MP_CHECK(Run("resolve", [&](Unit& unit) -> Status {
+  const Status done = Run("resolve", [&](Unit& unit) -> Status {
     MP_TRY(store::OperationRecord operation, GetOperation(unit.tx, actor.tenant, operation_id));
     MP_TRY(auto target, unit.tx.FindTarget("", operation.target_id));
     if (!target || target->quarantined_by != operation.id) {
@@ -314,7 +318,8 @@ Result<store::OperationRecord> Core::Resolve(const Actor& actor, const std::stri
     changed = operation;
     return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.resolve",
                       "operation/" + operation.id, {{"resolution", name}, {"note", note}});
-  }));
+  });
+  if (!done) return done.error();
   return *changed;
 }
 

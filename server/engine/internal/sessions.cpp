@@ -82,7 +82,7 @@ Status Core::SettleUnlisted(Unit& unit, const SessionHello& hello, std::vector<T
 
 Result<std::vector<TaskDirective>> Core::SessionOpened(const SessionHello& hello, std::shared_ptr<AdapterLink> link) {
   std::vector<TaskDirective> directives;
-  MP_CHECK(Run("session_opened", [&](Unit& unit) -> Status {
+  const Status done = Run("session_opened", [&](Unit& unit) -> Status {
     directives.clear();
     // First in the list: what follows binds attempts to the session.
     unit.AfterCommit([&](SessionBook& book) { book.Open(hello, link, clock_.NowBoot()); });
@@ -91,7 +91,8 @@ Result<std::vector<TaskDirective>> Core::SessionOpened(const SessionHello& hello
       directives.push_back(directive);
     }
     return SettleUnlisted(unit, hello, directives);
-  }));
+  });
+  if (!done) return done.error();
   return directives;
 }
 
