@@ -39,8 +39,16 @@ class TaskContext {
   /// Errors: kCancelled CANCELLED; kAborted FENCED; kUnavailable LEASE_EXPIRED; kDeadlineExceeded DEADLINE_EXCEEDED.
   virtual Status BeginMutating() = 0;
 
-  /// To be asked before each mutating call: false answers name the cause as BeginMutating does. Never waits.
-  virtual Status MayMutate() const = 0;
+  /// To be asked before each mutating call. While the lease is over and the session is being brought back it waits, at
+  /// most for the time budget; a stop request ends the wait. Errors: as BeginMutating.
+  virtual Status MayMutate() = 0;
+
+  /// True when a long mutating call that is running must end now: stop was asked for, or the lease is over (then
+  /// MayMutate may still allow to do it again later). Never waits.
+  virtual bool MustYield() const = 0;
+
+  /// The honest end of a task whose stop was asked for: CANCELLED, DEADLINE_EXCEEDED or FENCED with these side effects.
+  virtual pb::TaskResult Stopped(pb::SideEffects side_effects) const = 0;
 
   /// Announces the longest mutating call about to start when it is above the server's default (10 s): a helm run.
   /// Waits for the acknowledgement.
