@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/store/internal/child_rows.h"
 #include "server/store/store.h"
 
 namespace meshplay::store::internal {
@@ -77,24 +78,6 @@ class Table {
 
 using Text2 = std::pair<std::string, std::string>;
 using Text3 = std::tuple<std::string, std::string, std::string>;
-
-struct StepRow {
-  std::string operation_id;
-  std::uint32_t attempt = 0;
-  StepRecord step;
-};
-
-/// Rows of one operation in the order of arrival.
-struct OutcomeRow {
-  std::string operation_id;
-  std::uint32_t attempt = 0;
-  ObjectOutcomeRecord outcome;
-};
-struct DiagnosticRow {
-  std::string operation_id;
-  std::uint32_t attempt = 0;
-  DiagnosticRecord diagnostic;
-};
 
 struct MemoryTables {
   Journal journal;

@@ -64,6 +64,7 @@ Status MemoryUnit::PutAttempt(const AttemptRecord& attempt) {
 
 Status MemoryUnit::PutSteps(const std::string& operation_id, std::uint32_t attempt,
                             const std::vector<StepRecord>& steps) {
+  if (steps.empty()) return {};
   MP_CHECK(RequireOperation(operation_id));
   for (const StepRecord& step : steps) {
     t_.steps.Put({operation_id, attempt, step.index}, StepRow{operation_id, attempt, step});
@@ -73,6 +74,7 @@ Status MemoryUnit::PutSteps(const std::string& operation_id, std::uint32_t attem
 
 Status MemoryUnit::AddOutcomes(const std::string& operation_id, std::uint32_t attempt,
                                const std::vector<ObjectOutcomeRecord>& outcomes) {
+  if (outcomes.empty()) return {};
   MP_CHECK(RequireOperation(operation_id));
   for (const ObjectOutcomeRecord& outcome : outcomes) {
     t_.outcomes.Put({operation_id, NextArrival(t_.outcomes, operation_id)}, OutcomeRow{operation_id, attempt, outcome});
@@ -82,6 +84,7 @@ Status MemoryUnit::AddOutcomes(const std::string& operation_id, std::uint32_t at
 
 Status MemoryUnit::AddDiagnostics(const std::string& operation_id, std::uint32_t attempt,
                                   const std::vector<DiagnosticRecord>& diagnostics) {
+  if (diagnostics.empty()) return {};
   MP_CHECK(RequireOperation(operation_id));
   for (const DiagnosticRecord& diagnostic : diagnostics) {
     t_.diagnostics.Put({operation_id, NextArrival(t_.diagnostics, operation_id)},

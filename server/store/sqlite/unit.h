@@ -1,0 +1,218 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "server/store/internal/rules.h"
+#include "server/store/sqlite/columns_inventory.h"
+#include "server/store/sqlite/columns_operations.h"
+#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/errors.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/store.h"
+
+namespace meshplay::store::sqlite {
+
+using Value = std::variant<std::int64_t, std::string>;
+
+/// Conditions joined by AND, with their parameters.
+class Where {
+ public:
+  /// `condition` is constant SQL with one "?".
+  Where& And(const char* condition, Value value);
+  Where& Equal(const char* column, const std::string& value);  ///< No condition when the value is empty.
+  /// "column IN (...)"; no condition when there are no numbers.
+  Where& OneOf(const char* column, const std::vector<std::int64_t>& numbers);
+  const std::string& text() const { return text_; }    ///< " WHERE ..." or "".
+  std::vector<Value> With(std::uint32_t limit) const;  ///< The parameters, and that of a LIMIT behind them.
+
+ private:
+  void Start();
+  std::string text_;
+  std::vector<Value> values_;
+};
+
+/// Reads and writes of one unit of work on one connection, inside the transaction that the caller has begun.
+/// A fault (full disk, broken file) sticks: SQLite may have ended the transaction, so nothing more may run.
+class SqliteUnit final : public Transaction {
+ public:
+  explicit SqliteUnit(Connection& connection) : connection_(connection) {}
+
+  Fault fault() const { return fault_; }
+  std::optional<Error> error() const { return error_; }         ///< Of the fault.
+  std::uint64_t newest_event() const { return newest_event_; }  ///< seq of the last AddEvent, or 0.
+
+  Result<std::optional<OperationRecord>> FindOperation(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<OperationRecord>> ListOperations(const OperationQuery& query) override;
+  Result<std::vector<OperationRecord>> ListActiveOperations() override;
+  Result<std::vector<OperationRecord>> ListDispatchable(UnixMs now, std::uint32_t limit) override;
+  Result<std::vector<OperationRecord>> ListTimedOut(UnixMs now, std::uint32_t limit) override;
+  Result<std::optional<UnixMs>> NextTimer(UnixMs now) override;
+  Result<std::vector<std::pair<OperationState, std::uint64_t>>> CountOperations() override;
+  Result<std::optional<AttemptRecord>> FindAttempt(const std::string& operation_id, std::uint32_t number) override;
+  Result<std::vector<AttemptRecord>> ListAttempts(const std::string& operation_id) override;
+  Result<std::vector<StepRecord>> ListSteps(const std::string& operation_id, std::uint32_t attempt) override;
+  Result<std::vector<std::pair<std::uint32_t, ObjectOutcomeRecord>>> ListOutcomes(const std::string& operation_id,
+                                                                                  std::uint32_t offset,
+                                                                                  std::uint32_t limit) override;
+  Result<std::vector<DiagnosticRecord>> ListDiagnostics(const std::string& operation_id, std::uint32_t offset,
+                                                        std::uint32_t limit) override;
+  Result<std::optional<PlanRecord>> FindPlanOfOperation(const std::string& operation_id) override;
+  Result<std::optional<PlanRecord>> FindPlan(const std::string& digest) override;
+  Result<std::optional<IdempotencyRecord>> FindIdempotency(const std::string& tenant, const std::string& principal,
+                                                           const std::string& key) override;
+  Result<std::optional<TargetRecord>> FindTarget(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<TargetRecord>> ListTargets(const std::string& tenant, const std::string& cluster_id,
+                                                const std::string& after_id, std::uint32_t limit) override;
+  Result<std::optional<HoldRecord>> FindHold(const std::string& scope) override;
+  Result<std::vector<HoldRecord>> ListHolds() override;
+  Result<std::vector<EventRecord>> ListEvents(const EventQuery& query) override;
+  Result<EventHorizon> Horizon() override;
+  Result<std::vector<AuditRecord>> ListAudit(const AuditQuery& query) override;
+  Result<std::optional<AdapterRecord>> FindAdapter(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<AdapterRecord>> ListAdapters(const std::string& tenant, const std::string& mesh_type,
+                                                  const std::string& after_id, std::uint32_t limit) override;
+  Result<std::optional<ClusterRecord>> FindCluster(const std::string& tenant, const std::string& id) override;
+  Result<std::optional<ClusterRecord>> FindClusterByUid(const std::string& tenant, const std::string& uid) override;
+  Result<std::vector<ClusterRecord>> ListClusters(const std::string& tenant, const std::string& after_id,
+                                                  std::uint32_t limit) override;
+  Result<std::vector<ClaimRecord>> ListClaims(const std::string& tenant, const std::string& adapter_id,
+                                              const std::string& cluster_uid, const std::string& mesh_type) override;
+  Result<std::optional<MeshRecord>> FindMesh(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<MeshRecord>> ListMeshes(const std::string& tenant, const std::string& cluster_id,
+                                             const std::string& mesh_type, const std::string& after_id,
+                                             std::uint32_t limit) override;
+  Result<std::vector<MeshHistoryRecord>> ListMeshHistory(const std::string& mesh_id, std::uint64_t before_seq,
+                                                         std::uint32_t limit) override;
+  Result<std::optional<ObjectRecord>> FindObject(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<ObjectRecord>> ListObjects(const ObjectQuery& query) override;
+  Result<std::optional<BookmarkRecord>> FindBookmark(const std::string& adapter_id, const std::string& cluster_uid,
+                                                     const std::string& kinds_key) override;
+  Result<std::optional<EnrollmentTokenRecord>> FindEnrollmentToken(const std::string& id) override;
+  Result<std::vector<EnrollmentTokenRecord>> ListEnrollmentTokens(const std::string& tenant,
+                                                                  const std::string& after_id,
+                                                                  std::uint32_t limit) override;
+  Result<std::optional<ApiTokenRecord>> FindApiToken(const std::string& id) override;
+  Result<std::vector<ApiTokenRecord>> ListApiTokens(const std::string& tenant, const std::string& after_id,
+                                                    std::uint32_t limit) override;
+  Result<std::optional<SecretRecord>> FindSecret(const std::string& tenant, const std::string& name) override;
+  Result<std::vector<SecretRecord>> ListSecrets(const std::string& tenant, const std::string& after_name,
+                                                std::uint32_t limit) override;
+  Result<std::optional<std::string>> FindMeta(const std::string& key) override;
+
+  Status InsertOperation(const OperationRecord& operation) override;
+  Status UpdateOperation(OperationRecord& operation) override;
+  Status PutAttempt(const AttemptRecord& attempt) override;
+  Status PutSteps(const std::string& operation_id, std::uint32_t attempt,
+                  const std::vector<StepRecord>& steps) override;
+  Status AddOutcomes(const std::string& operation_id, std::uint32_t attempt,
+                     const std::vector<ObjectOutcomeRecord>& outcomes) override;
+  Status AddDiagnostics(const std::string& operation_id, std::uint32_t attempt,
+                        const std::vector<DiagnosticRecord>& diagnostics) override;
+  Status PutPlan(const PlanRecord& plan) override;
+  Status PutIdempotency(const IdempotencyRecord& record) override;
+  Status PutTarget(const TargetRecord& target) override;
+  Status Lock(const std::string& target_id, const std::string& operation_id) override;
+  Status Unlock(const std::string& target_id, const std::string& operation_id) override;
+  Status PutHold(const HoldRecord& hold) override;
+  Status DeleteHold(const std::string& scope) override;
+  Result<std::uint64_t> AddEvent(const EventRecord& event) override;
+  Status AddAudit(const AuditRecord& audit) override;
+  Status PutAdapter(const AdapterRecord& adapter) override;
+  Status PutCluster(const ClusterRecord& cluster) override;
+  Status DeleteCluster(const std::string& tenant, const std::string& id) override;
+  Status PutClaim(const ClaimRecord& claim) override;
+  Status DeleteClaim(const std::string& adapter_id, const std::string& cluster_uid) override;
+  Status PutMesh(const MeshRecord& mesh) override;
+  Status DeleteMesh(const std::string& id) override;
+  Status AddMeshHistory(const MeshHistoryRecord& record) override;
+  Status PutObject(const ObjectRecord& object) override;
+  Status DeleteObject(const std::string& id) override;
+  Result<std::vector<ObjectRecord>> SweepObjects(const std::string& adapter_id, const std::string& cluster_uid,
+                                                 const std::vector<std::pair<std::string, std::string>>& kinds,
+                                                 std::uint64_t keep_epoch) override;
+  Status MarkObjectsStale(const std::string& adapter_id, const std::string& cluster_uid, bool stale) override;
+  Status PutBookmark(const BookmarkRecord& bookmark) override;
+  Status DeleteBookmarks(const std::string& adapter_id) override;
+  Status PutEnrollmentToken(const EnrollmentTokenRecord& token) override;
+  Status DeleteEnrollmentToken(const std::string& id) override;
+  Status PutApiToken(const ApiTokenRecord& token) override;
+  Status DeleteApiToken(const std::string& id) override;
+  Status PutSecret(const SecretRecord& secret) override;
+  Status DeleteSecret(const std::string& tenant, const std::string& name) override;
+  Status PutMeta(const std::string& key, const std::string& value) override;
+  Result<std::uint64_t> DeleteExpired(UnixMs events_before, UnixMs operations_before, UnixMs audit_before, UnixMs now,
+                                      std::uint32_t limit) override;
+
+ private:
+  void Note(const std::exception& exception);
+
+  /// Runs a function that returns a Result and turns what it throws into an Error.
+  template <class Function>
+  auto Guard(Function function) -> decltype(function()) {
+    if (fault_ != Fault::kNone) return *error_;
+    try {
+      return function();
+    } catch (const std::exception& exception) {
+      Note(exception);
+      return *std::exchange(last_error_, std::nullopt);
+    }
+  }
+
+  static void Bind(Query& query, const std::vector<Value>& values);
+
+  /// Reads all rows; `finish(row, loader)` may read columns behind the record's.
+  template <class Row, class Finish>
+  Result<std::vector<Row>> Rows(const std::string& sql, const std::vector<Value>& values, Finish finish) {
+    return Guard([&]() -> Result<std::vector<Row>> {
+      Query query(connection_, sql);
+      Bind(query, values);
+      std::vector<Row> rows;
+      while (query.Step()) {
+        Loader loader{query.statement()};
+        Columns(loader, rows.emplace_back());
+        finish(rows.back(), loader);
+      }
+      return rows;
+    });
+  }
+  template <class Row>
+  Result<std::vector<Row>> Rows(const std::string& sql, const std::vector<Value>& values) {
+    return Rows<Row>(sql, values, [](Row&, Loader&) {});
+  }
+  template <class Row>
+  Result<std::optional<Row>> First(const std::string& sql, const std::vector<Value>& values) {
+    MP_TRY(std::vector<Row> rows, Rows<Row>(sql, values));
+    return rows.empty() ? std::optional<Row>() : std::optional<Row>(std::move(rows.front()));
+  }
+  Result<std::optional<std::string>> Text(const std::string& sql, const std::vector<Value>& values);
+  Result<std::optional<std::int64_t>> Number(const std::string& sql, const std::vector<Value>& values);
+
+  template <class Row>
+  Status Store(const std::string& sql, const Row& row) {
+    return Guard([&]() -> Status {
+      Query query(connection_, sql);
+      Binder binder{query};
+      Columns(binder, row);
+      query.RunToEnd();
+      return {};
+    });
+  }
+  template <class Row>
+  Status Put(const Row& row) {
+    return Store(Upsert<Row>(), row);
+  }
+  Result<std::uint64_t> Change(const std::string& sql, const std::vector<Value>& values);  ///< Rows changed.
+  Status Run(const std::string& sql, const std::vector<Value>& values);
+
+  Connection& connection_;
+  Fault fault_ = Fault::kNone;
+  std::optional<Error> error_;
+  std::optional<Error> last_error_;
+  std::uint64_t newest_event_ = 0;
+};
+
+}  // namespace meshplay::store::sqlite
