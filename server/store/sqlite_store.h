@@ -23,7 +23,9 @@ struct SqliteOptions {
 /// Opens or makes the database, takes an exclusive flock on `path`.lock, checks application_id and user_version, runs
 /// the embedded migrations.
 /// Errors: kFailedPrecondition STORE_LOCKED (another server uses it), STORE_NEWER (schema of a newer server),
-/// STORE_FOREIGN (not a Meshplay database), STORE_NETWORK_FILESYSTEM; kDataLoss STORE_CORRUPT; kInternal STORE_FAILED.
+/// STORE_FOREIGN (not a Meshplay database), STORE_NETWORK_FILESYSTEM; kInvalidArgument STORE_OPTIONS_INVALID;
+/// kResourceExhausted STORAGE_FULL; kDataLoss STORE_CORRUPT; kInternal STORE_FAILED.
+/// After an unclean stop the whole file is checked in the background; damage turns Health() to kFailed.
 Result<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
 
 }  // namespace meshplay::store

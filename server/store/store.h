@@ -14,44 +14,45 @@
 
 namespace meshplay::store {
 
-/// Rows come in the order named at each method; `limit` is 1..1000 unless said.
+/// Rows come in the order named at each method. `limit` is 1 to 10,000 everywhere, else kInvalidArgument LIMIT_INVALID.
+/// An empty filter field matches everything.
 struct OperationQuery {
-  std::string tenant;
-  std::vector<OperationState> states;  ///< Empty: any. The other empty fields likewise.
-  std::string type;
-  std::string cluster_id;
-  std::string mesh_id;
-  std::string target_id;
-  std::string principal;
+  std::string tenant{};
+  std::vector<OperationState> states{};  ///< Empty: any. The other empty fields likewise.
+  std::string type{};
+  std::string cluster_id{};
+  std::string mesh_id{};
+  std::string target_id{};
+  std::string principal{};
   TaskKind kind = TaskKind::kUnspecified;
-  std::string before_id;  ///< Only operations with a smaller id (older ones).
+  std::string before_id{};  ///< Only operations with a smaller id (older ones).
   std::uint32_t limit = 50;
 };
 
 struct ObjectQuery {
-  std::string tenant;
-  std::string cluster_id;
-  std::string mesh_id;
-  std::string kind;
-  std::string namespace_name;
-  std::string name_contains;
-  std::string facts_kind;
-  std::string after_id;
+  std::string tenant{};
+  std::string cluster_id{};
+  std::string mesh_id{};
+  std::string kind{};
+  std::string namespace_name{};
+  std::string name_contains{};
+  std::string facts_kind{};
+  std::string after_id{};
   std::uint32_t limit = 50;
 };
 
 struct EventQuery {
-  std::string tenant;  ///< Empty: every tenant.
+  std::string tenant{};  ///< Empty: every tenant.
   std::uint64_t after_seq = 0;
-  std::string subject;  ///< Exact, or a prefix when it ends in "/".
-  std::string kind;     ///< Exact, or a prefix when it ends in ".".
+  std::string subject{};  ///< Exact, or a prefix when it ends in "/".
+  std::string kind{};     ///< Exact, or a prefix when it ends in ".".
   std::uint32_t limit = 500;
 };
 
 struct AuditQuery {
-  std::string tenant;
-  std::string principal;
-  std::string action;
+  std::string tenant{};
+  std::string principal{};
+  std::string action{};
   std::uint64_t after_seq = 0;
   std::uint32_t limit = 50;
 };
@@ -88,8 +89,9 @@ class Reader {
   virtual Result<std::vector<OperationRecord>> ListOperations(const OperationQuery& query) = 0;  ///< Newest first.
   virtual Result<std::vector<OperationRecord>>
   ListActiveOperations() = 0;  ///< Not final and not AWAITING_APPROVAL, QUEUED or BACKOFF; by id.
-  /// QUEUED, due at `now`, whose target is neither quarantined nor held nor locked by another operation (kinds that
-  /// take no lock ignore the lock and the quarantine), whose type is not held; by priority, then id.
+  /// QUEUED, due at `now` and not past a deadline, whose target is neither quarantined nor held nor locked by another
+  /// operation (kinds that take no lock ignore the lock and the quarantine), whose type is not held; by priority, then
+  /// id.
   virtual Result<std::vector<OperationRecord>> ListDispatchable(UnixMs now, std::uint32_t limit) = 0;
   /// BACKOFF that is due, QUEUED past its queue deadline, any non-final operation past its deadline; by id.
   virtual Result<std::vector<OperationRecord>> ListTimedOut(UnixMs now, std::uint32_t limit) = 0;
@@ -105,7 +107,7 @@ class Reader {
   virtual Result<std::vector<DiagnosticRecord>> ListDiagnostics(const std::string& operation_id, std::uint32_t offset,
                                                                 std::uint32_t limit) = 0;
   virtual Result<std::optional<PlanRecord>> FindPlanOfOperation(const std::string& operation_id) = 0;
-  virtual Result<std::optional<PlanRecord>> FindPlan(const std::string& digest) = 0;
+  virtual Result<std::optional<PlanRecord>> FindPlan(const std::string& digest) = 0;  ///< The newest with it.
   virtual Result<std::optional<IdempotencyRecord>> FindIdempotency(const std::string& tenant,
                                                                    const std::string& principal,
                                                                    const std::string& key) = 0;
@@ -180,7 +182,7 @@ class Transaction : public Reader {
                              const std::vector<ObjectOutcomeRecord>& outcomes) = 0;
   virtual Status AddDiagnostics(const std::string& operation_id, std::uint32_t attempt,
                                 const std::vector<DiagnosticRecord>& diagnostics) = 0;
-  virtual Status PutPlan(const PlanRecord& plan) = 0;
+  virtual Status PutPlan(const PlanRecord& plan) = 0;  ///< By operation: two plans may have one digest.
   virtual Status PutIdempotency(const IdempotencyRecord& record) = 0;
 
   virtual Status PutTarget(const TargetRecord& target) = 0;  ///< `locked_by` is ignored; see Lock.
@@ -211,6 +213,7 @@ class Transaction : public Reader {
   virtual Result<std::vector<ObjectRecord>> SweepObjects(const std::string& adapter_id, const std::string& cluster_uid,
                                                          const std::vector<std::pair<std::string, std::string>>& kinds,
                                                          std::uint64_t keep_epoch) = 0;  ///< kinds: (api_version, kind)
+  /// An empty adapter or cluster stands for all of them.
   virtual Status MarkObjectsStale(const std::string& adapter_id, const std::string& cluster_uid, bool stale) = 0;
   virtual Status PutBookmark(const BookmarkRecord& bookmark) = 0;
   virtual Status DeleteBookmarks(const std::string& adapter_id) = 0;
