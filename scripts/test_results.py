@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Reads what ctest knows and what it wrote, for ./meshplay test.
 
-usage: test_results.py targets BUILD LABEL...   executables of the tests with one of the labels, one a line
+usage: test_results.py targets BUILD NAME LABEL...   executables of the tests with one of the labels, one a line;
+                                                  NAME is a regular expression found in the test's name ("" for any)
        test_results.py any BUILD LABEL          exit code 0 when a test carries the label
        test_results.py summary RESULTS          counts over all *.xml (JUnit) and *.failed files of the folder
 Labels are regular expressions for the whole label.
@@ -25,11 +26,11 @@ def tests_with(build, labels):
             yield test
 
 
-def targets(build, labels):
+def targets(build, name, labels):
     # Before the build ctest does not know the commands, but an executable is named as its test.
     for test in tests_with(build, labels):
         properties = {p["name"]: p["value"] for p in test["properties"]}
-        if "executable" in properties["LABELS"]:
+        if "executable" in properties["LABELS"] and re.search(name, test["name"]):
             print(test["name"])
 
 
@@ -69,8 +70,8 @@ def summary(results):
 
 
 def main(arguments):
-    if len(arguments) >= 3 and arguments[0] == "targets":
-        targets(arguments[1], arguments[2:])
+    if len(arguments) >= 4 and arguments[0] == "targets":
+        targets(arguments[1], arguments[2], arguments[3:])
     elif len(arguments) == 3 and arguments[0] == "any":
         return 0 if any(True for _ in tests_with(arguments[1], [arguments[2]])) else 1
     elif len(arguments) == 2 and arguments[0] == "summary":

@@ -64,10 +64,11 @@ run_levels() {
     esac
   done
   if [ "$everything" = 0 ]; then
-    mapfile -t targets < <(python3 "$MP_ROOT/scripts/test_results.py" targets "$MP_ROOT/build/$preset" "$@")
+    mapfile -t targets < <(python3 "$MP_ROOT/scripts/test_results.py" targets "$MP_ROOT/build/$preset" "$regex" "$@")
   fi
   if [ "$everything" = 1 ] || [ ${#targets[@]} -gt 0 ]; then
-    build_targets "$preset" ${targets[@]+"${targets[@]}"} || { fail_step "$results" build "the build failed"; return 1; }
+    # -k 0: what can be built is built and tested; a test without its executable counts as failed.
+    build_targets "$preset" -k 0 ${targets[@]+"${targets[@]}"} || fail_step "$results" build "the build of build/$preset failed"
   fi
   for level in "$@"; do
     case "$level" in
@@ -98,9 +99,9 @@ run_asan() {
   [ ! -e "$results/configure.failed" ] || return 1
   say "Address sanitizer: configuring build/asan"
   if ! (configure asan); then fail_step "$results" configure-asan "configuring build/asan failed"; return 1; fi
-  mapfile -t targets < <(python3 "$MP_ROOT/scripts/test_results.py" targets "$MP_ROOT/build/asan" "folder:($folders)")
+  mapfile -t targets < <(python3 "$MP_ROOT/scripts/test_results.py" targets "$MP_ROOT/build/asan" "$regex" "folder:($folders)")
   [ ${#targets[@]} -gt 0 ] || return 0
-  build_targets asan "${targets[@]}" || { fail_step "$results" build-asan "the build of build/asan failed"; return 1; }
+  build_targets asan -k 0 "${targets[@]}" || fail_step "$results" build-asan "the build of build/asan failed"
   run_ctest asan "$results" asan "^folder:($folders)\$" "$regex"
 }
 

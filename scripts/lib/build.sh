@@ -63,11 +63,11 @@ configure() {
   }
 }
 
-# build_targets PRESET [TARGET...]: all targets when none is named.
+# build_targets PRESET [NINJA OPTION...] [TARGET...]: all targets when none is named.
 build_targets() {
   local preset="$1" started=$SECONDS
   shift
-  say "Building${*:+ $#} ${preset} targets (-j$(build_jobs))"
+  say "Building build/$preset (-j$(build_jobs))"
   (cd "$MP_ROOT" && ninja -C "build/$preset" -j "$(build_jobs)" "$@") >&2 || return 1
   note "built in $((SECONDS - started)) s"
 }
