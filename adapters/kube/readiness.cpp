@@ -36,10 +36,11 @@ bool IsFalse(const json& condition) {
   return TextAt(condition, "/status") == "False";
 }
 
-// "Reason: message" of a condition, as far as they are there.
+// "Reason: message" of a condition, as far as they are there; else its type and status.
 std::string Because(const json& condition) {
   const std::string reason = TextAt(condition, "/reason");
   const std::string message = TextAt(condition, "/message");
+  if (reason.empty() && message.empty()) return TextAt(condition, "/type") + " is " + TextAt(condition, "/status");
   if (reason.empty() || message.empty()) return reason + message;
   return reason + ": " + message;
 }
@@ -182,6 +183,7 @@ HealthVerdict JudgeCustomResourceDefinition(const json& object) {
 
 HealthVerdict JudgeApiService(const json& object) {
   const json& available = Condition(object, "Available");
+  if (available.is_null()) return Progressing("the API server has not looked at it yet");
   return IsTrue(available) ? Healthy() : Progressing(Because(available));
 }
 

@@ -60,7 +60,7 @@ Result<ExecCredential> ParseExecCredential(std::string_view text, const std::str
     if (::strptime(expires.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) {
       return Failed("printed an expiry that is no RFC 3339 time");
     }
-    credential.expires = std::chrono::system_clock::from_time_t(::timegm(&parts));
+    credential.expires = std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
   }
   return credential;
 }
@@ -108,7 +108,8 @@ Result<Credentials::Identity> Credentials::Current(std::stop_token stop) {
 
 Result<Credentials::Identity> Credentials::FromProgram(std::stop_token stop) {
   const bool expired = program_answer_ && program_answer_->expires &&
-                       *program_answer_->expires - kExpiryMargin < std::chrono::system_clock::now();
+                       *program_answer_->expires - kExpiryMargin <
+                           std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (!program_answer_ || expired) {
     MP_TRY(program_answer_, RunCredentialProgram(access_, stop));
     ++generation_;

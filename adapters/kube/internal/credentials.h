@@ -18,7 +18,7 @@ struct ExecCredential {
   Secret token;
   std::string client_certificate_pem;
   Secret client_key_pem;
-  std::optional<std::chrono::system_clock::time_point> expires = {};
+  std::optional<std::chrono::sys_seconds> expires = {};  ///< Seconds: far years overflow finer clocks.
 };
 
 /// Reads an ExecCredential of the given API version. Errors: kUnauthenticated TARGET_UNAUTHENTICATED.
