@@ -22,9 +22,11 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   std::size_t next_unit = 0;
   std::string_view rest = text;
   while (!rest.empty()) {
+    // from_chars also reads signs, "inf" and "nan".
+    if (rest.front() != '.' && (rest.front() < '0' || rest.front() > '9')) return Invalid(text);
     double number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || rest.front() == '-') return Invalid(text);
+    if (error != std::errc()) return Invalid(text);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const std::size_t length = std::min(rest.find_first_of("0123456789."), rest.size());
     const std::string_view name = rest.substr(0, length);
@@ -42,6 +44,7 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
 std::string FormatDuration(std::chrono::milliseconds duration) {
   std::int64_t rest = duration.count();
   if (rest == 0) return "0s";
+  if (rest < 0) return '-' + FormatDuration(-duration);
   std::string text;
   if (rest >= 3'600'000) {
     text += std::to_string(rest / 3'600'000) + "h";
