@@ -13,7 +13,8 @@ Result<v1::WhoAmIResponse> WhoAmI(const Core& /*core*/, const CallContext& conte
   response.set_principal(context.caller.principal);
   response.set_tenant(context.caller.tenant);
   for (const std::string& role : context.caller.roles) response.add_roles(role);
-  if (context.caller.expires_unix_ms != 0) *response.mutable_expire_time() = ToTimestamp(context.caller.expires_unix_ms);
+  if (context.caller.expires_unix_ms != 0)
+    *response.mutable_expire_time() = ToTimestamp(context.caller.expires_unix_ms);
   return response;
 }
 

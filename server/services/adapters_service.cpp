@@ -75,10 +75,10 @@ Result<v1::Adapter> GetAdapter(const Core& core, const CallContext& context, con
   return ReadAdapter(core, context, request.id());
 }
 
-Result<v1::Adapter> DrainAdapter(const Core& core, const CallContext& context,
-                                 const v1::DrainAdapterRequest& request) {
-  MP_TRY(const store::AdapterRecord row, core.deps.inventory.SetAdapterState(context.caller.tenant, request.id(),
-                                                                             request.resume() ? "ENROLLED" : "DRAINING"));
+Result<v1::Adapter> DrainAdapter(const Core& core, const CallContext& context, const v1::DrainAdapterRequest& request) {
+  MP_TRY(const store::AdapterRecord row,
+         core.deps.inventory.SetAdapterState(context.caller.tenant, request.id(),
+                                             request.resume() ? "ENROLLED" : "DRAINING"));
   return ReadAdapter(core, context, row.id);
 }
 
@@ -92,9 +92,8 @@ v1::EnrollmentToken ShowNew(const Core& core, const security::NewEnrollment& mad
 
 Result<v1::EnrollmentToken> ReissueAdapter(const Core& core, const CallContext& context,
                                            const v1::ReissueAdapterRequest& request) {
-  MP_TRY(const security::NewEnrollment made,
-         core.deps.enrollment.CreateToken(context.caller, "", kDefaultTokenLifetime, "", request.id(),
-                                          context.request_id));
+  MP_TRY(const security::NewEnrollment made, core.deps.enrollment.CreateToken(context.caller, "", kDefaultTokenLifetime,
+                                                                              "", request.id(), context.request_id));
   return ShowNew(core, made);
 }
 
@@ -129,7 +128,8 @@ Result<v1::ListEnrollmentTokensResponse> ListEnrollmentTokens(const Core& core, 
     const auto key = [](const store::EnrollmentTokenRecord& row) { return row.id; };
     MP_TRY(const Rows<store::EnrollmentTokenRecord> rows, CollectPage<store::EnrollmentTokenRecord>(page, fetch, key));
     Response response;
-    for (const store::EnrollmentTokenRecord& row : rows.rows) *response.add_enrollment_tokens() = ToEnrollmentToken(row);
+    for (const store::EnrollmentTokenRecord& row : rows.rows)
+      *response.add_enrollment_tokens() = ToEnrollmentToken(row);
     response.set_next_page_token(NextPageToken(core, context, request, rows.next));
     return response;
   });

@@ -71,7 +71,8 @@ Result<std::vector<std::string>> MaskOf(const v1::UpdateClusterRequest& request)
   if (!named) {
     for (const auto* field : set) mask.push_back(field->name());
   }
-  for (const std::string& path : mask) {
+  for (std::string& path : mask) {
+    if (path == "displayName") path = "display_name";  // REST callers name fields by their JSON names.
     if (path == "display_name" || path == "group" || path == "labels" || path.starts_with("labels.")) continue;
     const auto* field = type.FindFieldByName(path);
     if (field == nullptr) field = type.FindFieldByCamelcaseName(path);
@@ -88,7 +89,7 @@ Result<std::string> ChangedLabels(const store::ClusterRecord& row, const std::ve
   if (!labels.is_object()) labels = nlohmann::json::object();
   for (const std::string& path : mask) {
     if (path == "labels") {
-      labels = nlohmann::json::object();
+      if (wanted.labels().empty()) labels = nlohmann::json::object();
       for (const auto& [key, value] : wanted.labels()) labels[key] = value;
     } else if (path.starts_with("labels.")) {
       const std::string key = path.substr(std::string_view("labels.").size());
@@ -214,7 +215,7 @@ void AddClusters(MethodTable& table) {
   table.Add("Clusters.GetCluster", GetCluster);
   table.Add("Clusters.UpdateCluster", UpdateCluster, AuditBy::kCall, "cluster/");
   table.Add("Clusters.DeleteCluster", DeleteCluster, AuditBy::kCall, "cluster/");
-  table.Add("Clusters.ProbeCluster", ProbeCluster, AuditBy::kOwner);
+  table.Add("Clusters.ProbeCluster", ProbeCluster, AuditBy::kCall, "cluster/");
   table.Add("Clusters.ListClusterNamespaces", ListClusterNamespaces);
 }
 

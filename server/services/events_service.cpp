@@ -12,7 +12,9 @@ Result<v1::ListEventsResponse> ListEvents(const Core& core, const CallContext& c
         .WithViolation("/pageSize", "must be 1 to 1000, or absent for 50");
   }
   std::pair<std::uint64_t, std::uint64_t> since{0, 0};
-  if (!request.since().empty()) MP_TRY(since, ParseSyncToken(request.since()));
+  if (!request.since().empty()) {
+    MP_TRY(since, ParseSyncToken(request.since()));
+  }
   return ReadFrom<v1::ListEventsResponse>(core, [&](store::Reader& reader) -> Result<v1::ListEventsResponse> {
     MP_TRY(const store::EventHorizon horizon, reader.Horizon());
     const bool lost = since.second + 1 < horizon.oldest || since.second > horizon.newest;
@@ -47,8 +49,7 @@ Result<v1::ListAuditResponse> ListAudit(const Core& core, const CallContext& con
     query.tenant = context.caller.tenant;
     query.principal = request.principal();
     query.action = request.action();
-    const auto fetch = [&](const std::string& after,
-                           std::uint32_t limit) -> Result<std::vector<store::AuditRecord>> {
+    const auto fetch = [&](const std::string& after, std::uint32_t limit) -> Result<std::vector<store::AuditRecord>> {
       MP_TRY(query.after_seq, NumberOf(after));
       query.limit = limit;
       return reader.ListAudit(query);

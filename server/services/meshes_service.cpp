@@ -47,9 +47,8 @@ std::string FieldOf(const store::MeshRecord& row, std::string_view field) {
 Result<v1::ListMeshesResponse> ListMeshes(const Core& core, const CallContext& context,
                                           const v1::ListMeshesRequest& request) {
   MP_TRY(const Page page, ReadPage(core, context, request));
-  MP_TRY(const Filter filter,
-         Filter::Parse(request.filter(),
-                       {"cluster", "mesh_type", "health", "revision", "version", "managed", "stale"}));
+  MP_TRY(const Filter filter, Filter::Parse(request.filter(), {"cluster", "mesh_type", "health", "revision", "version",
+                                                               "managed", "stale"}));
   const std::string cluster = request.cluster().empty() ? filter.Fixed("cluster") : request.cluster();
   return ReadFrom<v1::ListMeshesResponse>(core, [&](store::Reader& reader) -> Result<v1::ListMeshesResponse> {
     v1::ListMeshesResponse response;
@@ -83,7 +82,8 @@ Result<v1::ListMeshHistoryResponse> ListMeshHistory(const Core& core, const Call
   MP_TRY(const Page page, ReadPage(core, context, request));
   return ReadFrom<Response>(core, [&](store::Reader& reader) -> Result<Response> {
     MP_TRY(const store::MeshRecord row, GetMeshRow(reader, context.caller.tenant, request.id()));
-    const auto fetch = [&](const std::string& before, std::uint32_t limit) -> Result<std::vector<store::MeshHistoryRecord>> {
+    const auto fetch = [&](const std::string& before,
+                           std::uint32_t limit) -> Result<std::vector<store::MeshHistoryRecord>> {
       MP_TRY(const std::uint64_t seq, NumberOf(before));
       return reader.ListMeshHistory(row.id, seq, limit);
     };
@@ -142,7 +142,7 @@ void AddMeshes(MethodTable& table) {
   table.Add("Meshes.GetMesh", GetMesh);
   table.Add("Meshes.ListMeshHistory", ListMeshHistory);
   table.Add("Meshes.ListMeshWorkloads", ListMeshWorkloads);
-  table.Add("Meshes.ProbeMesh", ProbeMesh, AuditBy::kOwner);
+  table.Add("Meshes.ProbeMesh", ProbeMesh, AuditBy::kCall, "mesh/");
 }
 
 }  // namespace meshplay::services

@@ -40,9 +40,8 @@ Result<v1::SecretName> CreateSecret(const Core& core, const CallContext& context
   record.version = NewUuidV7();
   record.sealed = security::SealSecret(core.deps.sealer, record.name, data);
   record.created_unix_ms = core.deps.clock.NowUnixMs();
-  const store::AuditRecord audit =
-      AuditOf(core, context, "Secrets.CreateSecret", "secret/" + record.name, "allowed",
-              {{"version", record.version}, {"keys", record.keys}});
+  const store::AuditRecord audit = AuditOf(core, context, "Secrets.CreateSecret", "secret/" + record.name, "allowed",
+                                           {{"version", record.version}, {"keys", record.keys}});
   const Status written = core.deps.store.Write([&](store::Transaction& tx) -> Status {
     MP_CHECK(tx.PutSecret(record));
     return tx.AddAudit(audit);

@@ -17,6 +17,8 @@ Result<v1::VersionResponse> GetVersion(const Core& core, const CallContext& /*co
 
 }  // namespace
 
-void AddSystem(MethodTable& table) { table.Add("System.GetVersion", GetVersion); }
+void AddSystem(MethodTable& table) {
+  table.Add("System.GetVersion", GetVersion);
+}
 
 }  // namespace meshplay::services

@@ -54,7 +54,9 @@ Result<std::pair<std::uint64_t, std::uint64_t>> ParseSyncToken(std::string_view 
   return std::pair(epoch, seq);
 }
 
-std::string EtagOf(std::uint64_t version) { return "\"" + std::to_string(version) + "\""; }
+std::string EtagOf(std::uint64_t version) {
+  return std::to_string(version);
+}
 
 Error StaleEtag() {
   return Aborted("ETAG_STALE", "the resource has changed since the given etag")
@@ -66,7 +68,8 @@ Status CheckEtag(const std::string& etag, std::uint64_t current) {
     return FailedPrecondition("ETAG_REQUIRED", "the change must name the etag that it is based on")
         .WithRemediation("Read the resource and send its etag: header If-Match, or the field etag over gRPC.");
   }
-  if (etag == "*" || etag == EtagOf(current)) return {};
+  const std::string tag = EtagOf(current);
+  if (etag == "*" || etag == tag || etag == "\"" + tag + "\"") return {};
   return StaleEtag();
 }
 

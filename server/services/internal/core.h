@@ -22,8 +22,7 @@ namespace meshplay::services {
 
 /// What every method has at hand.
 struct Core {
-  explicit Core(Dependencies dependencies)
-      : deps(std::move(dependencies)), started_unix_ms(deps.clock.NowUnixMs()) {}
+  explicit Core(Dependencies dependencies) : deps(std::move(dependencies)), started_unix_ms(deps.clock.NowUnixMs()) {}
   Dependencies deps;
   UnixMs started_unix_ms;
   std::atomic<bool> stopping{false};
@@ -54,9 +53,9 @@ std::string SyncToken(std::uint64_t epoch, std::uint64_t seq);
 /// Errors: kInvalidArgument SYNC_TOKEN_INVALID.
 Result<std::pair<std::uint64_t, std::uint64_t>> ParseSyncToken(std::string_view text);
 
-std::string EtagOf(std::uint64_t version);  ///< Strong: "\"7\"", quotes included.
-/// The version that the caller saw; "*" stands for `current`. Errors: kFailedPrecondition ETAG_REQUIRED when empty;
-/// kAborted ETAG_STALE for anything that is not the strong tag of `current`.
+std::string EtagOf(std::uint64_t version);  ///< "7"; the REST door adds the quotes of a strong tag.
+/// OK when the caller saw `current`, or said "*". Errors: kFailedPrecondition ETAG_REQUIRED when empty; kAborted
+/// ETAG_STALE for anything else, weak tags included.
 Status CheckEtag(const std::string& etag, std::uint64_t current);
 
 Error StaleEtag();

@@ -29,8 +29,7 @@ class Cursor final : public Api::EventCursor {
       const bool news = core_.deps.store.WaitForEvents(scanned_, left);
       // Woken early without news only when the store has stopped; waiting again would spin.
       if (core_.stopping || (!news && std::chrono::steady_clock::now() < deadline)) {
-        return Unavailable("STOPPING", "the server is shutting down")
-            .WithRetryAfter(std::chrono::milliseconds(1'000));
+        return Unavailable("STOPPING", "the server is shutting down").WithRetryAfter(std::chrono::milliseconds(1'000));
       }
     }
   }
@@ -52,10 +51,10 @@ class Cursor final : public Api::EventCursor {
     }
     v1::EventFrame frame;
     MP_TRY(const store::EventHorizon horizon, reader.Horizon());
-    const char* reason = epoch_ != horizon.epoch          ? "EPOCH_CHANGED"
-                         : scanned_ > horizon.newest      ? "FROM_THE_FUTURE"
+    const char* reason = epoch_ != horizon.epoch         ? "EPOCH_CHANGED"
+                         : scanned_ > horizon.newest     ? "FROM_THE_FUTURE"
                          : scanned_ + 1 < horizon.oldest ? "TOO_OLD"
-                                                          : nullptr;
+                                                         : nullptr;
     if (reason != nullptr) {
       v1::EventReset& reset = *frame.mutable_reset();
       reset.set_oldest(SyncToken(horizon.epoch, horizon.oldest));

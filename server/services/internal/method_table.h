@@ -27,7 +27,7 @@ enum class AuditBy {
 class MethodTable {
  public:
   using Handler = std::function<Result<std::unique_ptr<google::protobuf::Message>>(const CallContext&,
-                                                                                  const google::protobuf::Message&)>;
+                                                                                   const google::protobuf::Message&)>;
   struct Entry {
     Handler handler;
     AuditBy audit = AuditBy::kNobody;

@@ -86,7 +86,8 @@ Result<std::optional<store::OperationRecord>> FindEarlier(const Core& core, cons
            reader.FindIdempotency(context.caller.tenant, context.caller.principal, key));
     if (!row || row->expires_unix_ms <= now) return Found();
     if (row->fingerprint != fingerprint) {
-      return Error(ErrorCode::kAlreadyExists, "IDEMPOTENCY_KEY_REUSED", "the idempotency key was used for another request")
+      return Error(ErrorCode::kAlreadyExists, "IDEMPOTENCY_KEY_REUSED",
+                   "the idempotency key was used for another request")
           .WithRemediation("Use a fresh key for each new request.");
     }
     return reader.FindOperation(context.caller.tenant, row->operation_id);
@@ -103,8 +104,8 @@ Result<v1::Operation> Submit(const Core& core, const CallContext& context, engin
   return Await(core, context, std::move(submitted.operation), wait, submitted.replayed);
 }
 
-Result<v1::Operation> AnswerEarlier(const Core& core, const CallContext& context,
-                                    const store::OperationRecord& earlier, std::chrono::milliseconds wait) {
+Result<v1::Operation> AnswerEarlier(const Core& core, const CallContext& context, const store::OperationRecord& earlier,
+                                    std::chrono::milliseconds wait) {
   return Await(core, context, earlier, wait, true);
 }
 

@@ -23,8 +23,8 @@ Result<std::optional<store::OperationRecord>> FindEarlier(const Core& core, cons
 /// Asks the engine, then waits as long as asked (30 s at most, ends early when the caller is gone).
 Result<v1::Operation> Submit(const Core& core, const CallContext& context, engine::OperationRequest request,
                              std::chrono::milliseconds wait);
-Result<v1::Operation> AnswerEarlier(const Core& core, const CallContext& context,
-                                    const store::OperationRecord& earlier, std::chrono::milliseconds wait);
+Result<v1::Operation> AnswerEarlier(const Core& core, const CallContext& context, const store::OperationRecord& earlier,
+                                    std::chrono::milliseconds wait);
 
 /// A DETECT operation for one mesh type of one cluster; `mesh` narrows it to one mesh.
 /// Errors: kFailedPrecondition ADAPTER_NOT_CONNECTED; those of Submit.
@@ -34,7 +34,6 @@ Result<v1::Operation> Probe(const Core& core, const CallContext& context, const 
 
 Result<store::ClusterRecord> GetClusterRow(store::Reader& reader, const std::string& tenant, const std::string& id);
 Result<store::MeshRecord> GetMeshRow(store::Reader& reader, const std::string& tenant, const std::string& id);
-Result<store::OperationRecord> GetOperationRow(store::Reader& reader, const std::string& tenant,
-                                               const std::string& id);
+Result<store::OperationRecord> GetOperationRow(store::Reader& reader, const std::string& tenant, const std::string& id);
 
 }  // namespace meshplay::services
