@@ -49,6 +49,7 @@ Resolver::Resolver(const DocumentSet& set, const FactsIndex& facts, const std::v
     if (it == bad.end()) continue;
     if (std::find(it->second.begin(), it->second.end(), head->key) != it->second.end()) {
       invalid_.emplace(head->document, head->pointer);
+      invalid_names_.insert(head->key.Text());
     }
   }
   const auto fill = [this](const auto& objects, auto& into) {
@@ -62,19 +63,24 @@ Resolver::Resolver(const DocumentSet& set, const FactsIndex& facts, const std::v
   fill(set.bindings, bindings_);
 }
 
+void Resolver::ReportInvalid(const std::string& kind, const std::string& namespace_name, const std::string& name,
+                             const std::string& pointer, std::vector<Diagnostic>& diagnostics) const {
+  const ObjectKey key{"", kind, namespace_name, name};
+  if (invalid_names_.count(key.Text()) == 0) return;
+  Warn(diagnostics, "REFERENCE_UNRESOLVED", pointer, key.Text() + " is not valid, so nothing comes of it");
+}
+
 bool Resolver::IsValid(const Head& head) const {
   return invalid_.count({head.document, head.pointer}) == 0;
 }
 
-std::vector<Identity> Resolver::IdentitiesOf(const TrafficTarget& target, const Subject& subject,
-                                             const std::string& pointer, std::vector<Diagnostic>& diagnostics,
-                                             bool& reduced) const {
+std::vector<Identity> Resolver::IdentitiesOf(const Subject& subject, const std::string& pointer,
+                                             std::vector<Diagnostic>& diagnostics, bool& reduced) const {
   if (subject.kind == "ServiceAccount") return {{subject.namespace_name, subject.name, ""}};
   const IdentityBinding* binding = Find(bindings_, subject.namespace_name, subject.name);
   if (binding == nullptr) {
     reduced = true;
-    Warn(diagnostics, "REFERENCE_UNRESOLVED", pointer,
-         "no valid IdentityBinding " + subject.namespace_name + "/" + subject.name + " for " + target.head.key.name);
+    ReportInvalid(subject.kind, subject.namespace_name, subject.name, pointer, diagnostics);
     return {};
   }
   std::vector<Identity> identities;
@@ -127,8 +133,7 @@ void Resolver::AddHttpRule(const TrafficTarget& target, const TargetRule& rule, 
   const HttpRouteGroup* group = Find(groups_, target.head.key.namespace_name, rule.name);
   if (group == nullptr) {
     grant.reduced = true;
-    Warn(diagnostics, "REFERENCE_UNRESOLVED", pointer,
-         "no valid HTTPRouteGroup \"" + rule.name + "\"; nothing is allowed by it");
+    ReportInvalid(rule.kind, target.head.key.namespace_name, rule.name, pointer, diagnostics);
     return;
   }
   std::set<std::string> wanted(rule.matches.begin(), rule.matches.end());
@@ -145,7 +150,7 @@ std::optional<Grant> Resolver::ResolveTarget(const TrafficTarget& target, std::v
   grant.target = &target;
   bool destination_reduced = false;
   std::vector<Identity> destinations =
-      IdentitiesOf(target, target.destination, at + "/destination", diagnostics, destination_reduced);
+      IdentitiesOf(target.destination, at + "/destination", diagnostics, destination_reduced);
   if (destinations.size() != 1 || !destinations.front().spiffe_id.empty()) {
     Warn(diagnostics, "ACCESS_UNSUPPORTED", at + "/destination",
          "the destination does not come down to one ServiceAccount");
@@ -167,8 +172,7 @@ std::optional<Grant> Resolver::ResolveTarget(const TrafficTarget& target, std::v
     const PortRoute* route = Find(udp ? udp_routes_ : tcp_routes_, target.head.key.namespace_name, rule.name);
     if (route == nullptr) {
       grant.reduced = true;
-      Warn(diagnostics, "REFERENCE_UNRESOLVED", pointer,
-           "no valid " + rule.kind + " \"" + rule.name + "\"; nothing is allowed by it");
+      ReportInvalid(rule.kind, target.head.key.namespace_name, rule.name, pointer, diagnostics);
       continue;
     }
     AddPortRoute(udp ? grant.udp : grant.tcp, *route);
@@ -181,7 +185,7 @@ std::optional<Grant> Resolver::ResolveTarget(const TrafficTarget& target, std::v
 
   for (std::size_t i = 0; i < target.sources.size(); ++i) {
     const std::string pointer = at + "/sources/" + std::to_string(i);
-    for (const Identity& identity : IdentitiesOf(target, target.sources[i], pointer, diagnostics, grant.reduced)) {
+    for (const Identity& identity : IdentitiesOf(target.sources[i], pointer, diagnostics, grant.reduced)) {
       AddUnique(grant.sources, identity);
     }
   }
@@ -209,8 +213,7 @@ std::optional<Split> Resolver::ResolveSplit(const TrafficSplit& split, std::vect
       const std::string pointer = split.head.spec_pointer + "/matches/" + std::to_string(i);
       const HttpRouteGroup* group = Find(groups_, out.namespace_name, split.matches[i].name);
       if (group == nullptr) {
-        Warn(diagnostics, "REFERENCE_UNRESOLVED", pointer,
-             "no valid HTTPRouteGroup \"" + split.matches[i].name + "\"; the split is not applied");
+        ReportInvalid(split.matches[i].kind, out.namespace_name, split.matches[i].name, pointer, diagnostics);
         return std::nullopt;
       }
       for (const HttpMatch& match : group->matches) out.matches->push_back(MatchOf(*group, match, pointer, false));

@@ -98,7 +98,8 @@ class Resolver {
 
   bool IsValid(const Head& head) const;
 
-  /// Adds diagnostics that validation cannot know (references to invalid objects, bindings without an identity).
+  /// Adds the diagnostics that validation leaves open: references to invalid objects, bindings without an identity.
+  /// (That an object does not exist is in validation's findings.)
   /// nullopt when the destination itself cannot be told.
   std::optional<Grant> ResolveTarget(const TrafficTarget& target, std::vector<Diagnostic>& diagnostics) const;
 
@@ -108,12 +109,14 @@ class Resolver {
  private:
   using Name = std::pair<std::string, std::string>;
 
+  void ReportInvalid(const std::string& kind, const std::string& namespace_name, const std::string& name,
+                     const std::string& pointer, std::vector<Diagnostic>& diagnostics) const;
   template <class T>
   const T* Find(const std::map<Name, const T*>& in, const std::string& namespace_name, const std::string& name) const {
     const auto it = in.find(Name(namespace_name, name));
     return it == in.end() ? nullptr : it->second;
   }
-  std::vector<Identity> IdentitiesOf(const TrafficTarget& target, const Subject& subject, const std::string& pointer,
+  std::vector<Identity> IdentitiesOf(const Subject& subject, const std::string& pointer,
                                      std::vector<Diagnostic>& diagnostics, bool& reduced) const;
   void AddHttpRule(const TrafficTarget& target, const TargetRule& rule, const std::string& pointer, Grant& grant,
                    std::vector<Diagnostic>& diagnostics) const;
@@ -123,6 +126,7 @@ class Resolver {
   const FactsIndex& facts_;
   ResolveOptions options_;
   std::set<std::pair<std::size_t, std::string>> invalid_;  ///< (document, pointer of the object)
+  std::set<std::string> invalid_names_;                    ///< ObjectKey::Text() of each
   std::map<Name, const HttpRouteGroup*> groups_;
   std::map<Name, const PortRoute*> tcp_routes_;
   std::map<Name, const PortRoute*> udp_routes_;

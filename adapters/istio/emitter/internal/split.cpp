@@ -86,6 +86,12 @@ std::string ForeignVirtualService(const EmitContext& context, const smi::Split& 
   return "";
 }
 
+std::int64_t SumOfWeights(const smi::Split& split) {
+  std::int64_t sum = 0;
+  for (const smi::SplitBackend& backend : split.split->backends) sum += backend.weight;
+  return sum;
+}
+
 void EmitPort(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http, json& tcp,
               Outcome& outcome) {
   const std::string& at = split.split->head.spec_pointer;
@@ -98,6 +104,7 @@ void EmitPort(const EmitContext& context, const smi::Split& split, const smi::Sp
   // One destination alone would get everything, whatever its weight.
   if (!port.HasWeight()) {
     outcome.lost = true;
+    if (SumOfWeights(split) == 0) return;  // Validation said so.
     outcome.Report("SPLIT_ZERO_SUM", smi::Severity::kWarning, at + "/backends",
                    "no backend with a weight serves port " + std::to_string(port.port) + "; it is not split",
                    "VirtualService weights");
