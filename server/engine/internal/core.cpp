@@ -153,6 +153,12 @@ Watch Core::MakeWatch(const store::OperationRecord& operation, const store::Atte
   return watch;
 }
 
+std::optional<SessionView> Core::ReadySession(const std::string& adapter_id) const {
+  auto session = book_.SessionOfAdapter(adapter_id);
+  if (session && (session->draining || session->lease_until <= clock_.NowBoot())) session.reset();
+  return session;
+}
+
 bool Core::HoldsAttempt(const std::string& session_id, const std::string& operation_id, std::uint32_t attempt,
                         std::uint64_t fence) const {
   const auto watch = book_.Find(operation_id);
@@ -161,8 +167,10 @@ bool Core::HoldsAttempt(const std::string& session_id, const std::string& operat
 }
 
 Status Core::Heartbeat(const std::string& session_id, BootTime received) {
-  if (book_.Renew(session_id, received)) return {};
-  return FailedPrecondition("SESSION_UNKNOWN", "the session is not open");
+  const auto was_over = book_.Renew(session_id, received);
+  if (!was_over) return FailedPrecondition("SESSION_UNKNOWN", "the session is not open");
+  if (*was_over && poke_) poke_();
+  return {};
 }
 
 }  // namespace meshplay::engine::internal

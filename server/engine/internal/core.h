@@ -128,7 +128,9 @@ class Core {
   Status TimeOut(Unit& unit, const std::string& operation_id);
   Status OfferInspection(Unit& unit, const std::string& operation_id, const SessionView& session);
   Status Offer(Unit& unit, const std::string& operation_id, const SessionView& session);
-  bool HasRoom(const store::OperationRecord& operation, const SessionView& session) const;
+  /// The adapter's session when it may get an offer: open, within its lease, not draining.
+  std::optional<SessionView> ReadySession(const std::string& adapter_id) const;
+  bool HasRoom(const Slots& slots, const store::OperationRecord& operation, const SessionView& session) const;
   Result<TaskOffer> MakeOffer(Unit& unit, const store::OperationRecord& operation, const store::AttemptRecord& attempt);
   Watch MakeWatch(const store::OperationRecord& operation, const store::AttemptRecord& attempt) const;
 

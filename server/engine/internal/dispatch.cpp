@@ -18,18 +18,10 @@ void Earlier(std::optional<BootTime>& wake, BootTime moment) {
   if (!wake || moment < *wake) wake = moment;
 }
 
-struct Candidate {
-  std::string operation_id;
-  std::string target_id;
-  std::string cluster_id;
-  TaskKind kind = TaskKind::kUnspecified;
-};
-
 }  // namespace
 
 /// 256 in all, of which PLAN, DETECT and CONFORMANCE have their own quarter; 4 a cluster; as many as the adapter takes.
-bool Core::HasRoom(const store::OperationRecord& operation, const SessionView& session) const {
-  const Slots slots = book_.CountSlots();
+bool Core::HasRoom(const Slots& slots, const store::OperationRecord& operation, const SessionView& session) const {
   const std::uint32_t own = std::max<std::uint32_t>(1, options_.max_running / 4);
   const bool changes = TakesLock(operation.kind);
   if (changes && slots.changing + own >= std::max(options_.max_running, own + 1)) return false;
@@ -127,6 +119,7 @@ bool Core::DispatchQueued() {
   // By priority, then adapter; the order inside is the order of the queue.
   std::array<std::map<std::string, std::vector<store::OperationRecord>>, kPriorities> queues;
   const Status read = store_.Read([&](store::Reader& reader) -> Status {
+    const Slots slots = book_.CountSlots();
     std::map<std::string, std::string> adapters;
     for (const std::uint32_t limit : {kFirstLook, kWholeQueue}) {
       for (auto& queue : queues) queue.clear();
@@ -140,8 +133,8 @@ bool Core::DispatchQueued() {
           MP_TRY(const auto target, reader.FindTarget("", target_id));
           adapter = adapters.emplace(target_id, target ? target->adapter_id : std::string()).first;
         }
-        const auto session = book_.SessionOfAdapter(adapter->second);
-        if (!session || session->draining || !HasRoom(operation, *session)) continue;
+        const auto session = ReadySession(adapter->second);
+        if (!session || !HasRoom(slots, operation, *session)) continue;
         any = true;
         queues.at(std::min(operation.priority, kPriorities - 1))[adapter->second].push_back(std::move(operation));
       }
@@ -155,21 +148,24 @@ bool Core::DispatchQueued() {
   bool worked = false;
   for (auto& queue : queues) {
     std::map<std::string, std::size_t> next;
+    std::string cursor = last_adapter_;
     while (!queue.empty()) {
-      auto turn = queue.upper_bound(last_adapter_);
+      auto turn = queue.upper_bound(cursor);
       if (turn == queue.end()) turn = queue.begin();
-      last_adapter_ = turn->first;
+      cursor = turn->first;
       std::size_t& index = next[turn->first];
       if (index >= turn->second.size()) {
         queue.erase(turn);
         continue;
       }
       const store::OperationRecord& operation = turn->second.at(index++);
-      const auto session = book_.SessionOfAdapter(last_adapter_);
-      if (!session || session->draining || !HasRoom(operation, *session)) continue;
+      const auto session = ReadySession(cursor);
+      if (!session || !HasRoom(book_.CountSlots(), operation, *session)) continue;
       const Status offered = Run("dispatch", [&](Unit& unit) { return Offer(unit, operation.id, *session); });
       if (offered) {
-        worked = worked || book_.Find(operation.id).has_value();
+        if (!book_.Find(operation.id)) continue;
+        worked = true;
+        last_adapter_ = cursor;
       } else if (offered.error().reason() != "TARGET_LOCKED") {
         LogWarning("an operation could not be offered",
                    {{log_key::kOperationId, operation.id}, {log_key::kError, offered.error().ToString()}});
@@ -250,8 +246,8 @@ bool Core::DispatchInspections(std::optional<BootTime>& wake) {
       Earlier(wake, at(item.operation.not_before_unix_ms));
       continue;
     }
-    const auto session = book_.SessionOfAdapter(item.adapter_id);
-    if (!session || session->draining) continue;
+    const auto session = ReadySession(item.adapter_id);
+    if (!session) continue;
     const Slots slots = book_.CountSlots();
     const auto used = slots.by_adapter.find(session->adapter_id);
     const std::uint32_t own = watch && watch->adapter_id == session->adapter_id ? 1 : 0;

@@ -121,7 +121,9 @@ Status Core::Lose(Unit& unit, store::OperationRecord& operation, store::AttemptR
       operation, &attempt, event_kind::kAttemptLost,
       {{"cause", kCauses.at(static_cast<std::size_t>(cause))}, {"side_effects", store::SideEffectsName(effects)}}));
   if (operation.state == S::kInspecting) {
-    if (inspection) operation.not_before_unix_ms = unit.now();
+    // Past the deadline the time for inspections does not grow any more.
+    const bool in_time = unit.now() < operation.deadline_unix_ms;
+    if (inspection && in_time) operation.not_before_unix_ms = unit.now();
     return unit.Move(operation, S::kInspecting, Trigger::kUpdate, &attempt);
   }
   const bool offered_only = operation.state == S::kDispatching;

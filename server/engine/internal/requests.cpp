@@ -11,6 +11,8 @@ namespace {
 
 using S = store::OperationState;
 
+constexpr std::string_view kTypeScope = "type/";
+
 std::string TargetOf(const store::OperationRecord& operation) {
   return TargetId(operation.cluster_uid, operation.traits.cluster_wide ? kWholeCluster : operation.mesh_type);
 }
@@ -328,11 +330,19 @@ Status Core::ReleaseTarget(const Actor& actor, const std::string& target_id) {
     MP_TRY(const auto target, unit.tx.FindTarget(actor.tenant, target_id));
     if (!target) return NotFound("TARGET_UNKNOWN", "there is no such target");
     MP_TRY(const auto holds, unit.tx.ListHolds());
-    // A held type concerns every target of its mesh: the name says which ("istio.install").
-    const std::string types = "type/" + target->mesh_type + ".";
     nlohmann::json released = nlohmann::json::array();
     for (const store::HoldRecord& hold : holds) {
-      if (hold.scope != "target/" + target_id && !hold.scope.starts_with(types)) continue;
+      bool concerned = hold.scope == "target/" + target_id;
+      if (!concerned && hold.scope.starts_with(kTypeScope)) {
+        // A held type concerns the targets that it was asked for.
+        store::OperationQuery query;
+        query.type = hold.scope.substr(kTypeScope.size());
+        query.target_id = target_id;
+        query.limit = 1;
+        MP_TRY(const auto asked, unit.tx.ListOperations(query));
+        concerned = !asked.empty();
+      }
+      if (!concerned) continue;
       MP_CHECK(unit.tx.DeleteHold(hold.scope));
       MP_CHECK(unit.PlainEvent(target->tenant, hold.scope, event_kind::kTargetReleased,
                                {{"scope", hold.scope}, {"released_by", actor.principal}}));

@@ -11,10 +11,13 @@ void SessionBook::Open(const SessionHello& hello, std::shared_ptr<AdapterLink> l
   const auto older = adapter_session_.find(hello.adapter_id);
   if (older != adapter_session_.end()) CloseLocked(std::string(older->second));
   Session session;
-  session.view = {hello.session_id, hello.adapter_id, hello.instance_id,
-                  std::max<std::uint32_t>(1, hello.max_concurrent_tasks), false};
+  session.view = {hello.session_id,
+                  hello.adapter_id,
+                  hello.instance_id,
+                  std::max<std::uint32_t>(1, hello.max_concurrent_tasks),
+                  false,
+                  now + lease_ttl_};
   session.link = std::move(link);
-  session.lease_until = now + lease_ttl_;
   adapter_session_[hello.adapter_id] = hello.session_id;
   sessions_[hello.session_id] = std::move(session);
 }
@@ -24,7 +27,7 @@ bool SessionBook::CloseLocked(const std::string& session_id) {
   if (found == sessions_.end()) return false;
   for (auto& [id, watch] : watches_) {
     if (watch.session_id != session_id) continue;
-    watch.lease_until = found->second.lease_until;
+    watch.lease_until = found->second.view.lease_until;
     watch.session_id.clear();
   }
   const auto current = adapter_session_.find(found->second.view.adapter_id);
@@ -44,17 +47,19 @@ void SessionBook::SetDraining(const std::string& session_id) {
   if (found != sessions_.end()) found->second.view.draining = true;
 }
 
-bool SessionBook::Renew(const std::string& session_id, BootTime received) {
+std::optional<bool> SessionBook::Renew(const std::string& session_id, BootTime received) {
   const std::lock_guard lock(mutex_);
   const auto found = sessions_.find(session_id);
-  if (found == sessions_.end()) return false;
-  found->second.lease_until = std::max(found->second.lease_until, received + lease_ttl_);
-  return true;
+  if (found == sessions_.end()) return std::nullopt;
+  BootTime& lease_until = found->second.view.lease_until;
+  const bool was_over = lease_until <= received;
+  lease_until = std::max(lease_until, received + lease_ttl_);
+  return was_over;
 }
 
 void SessionBook::ExtendAll(BootTime now) {
   const std::lock_guard lock(mutex_);
-  for (auto& [id, session] : sessions_) session.lease_until = std::max(session.lease_until, now + lease_ttl_);
+  for (auto& [id, session] : sessions_) session.view.lease_until = std::max(session.view.lease_until, now + lease_ttl_);
   for (auto& [id, watch] : watches_) watch.lease_until = std::max(watch.lease_until, now + lease_ttl_);
 }
 
@@ -99,7 +104,7 @@ void SessionBook::Erase(const std::string& operation_id, std::uint32_t attempt) 
 Watch SessionBook::Effective(const Watch& watch) const {
   Watch copy = watch;
   const auto session = sessions_.find(watch.session_id);
-  if (session != sessions_.end()) copy.lease_until = session->second.lease_until;
+  if (session != sessions_.end()) copy.lease_until = session->second.view.lease_until;
   return copy;
 }
 

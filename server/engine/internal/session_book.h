@@ -45,6 +45,7 @@ struct SessionView {
   std::string instance_id;
   std::uint32_t max_concurrent_tasks = 1;
   bool draining = false;
+  BootTime lease_until{};  ///< No offer goes to a session whose lease is over.
 };
 
 /// How many attempts hold a slot.
@@ -66,7 +67,8 @@ class SessionBook {
   /// Its attempts keep the rest of the lease. False when it was not open.
   bool Close(const std::string& session_id);
   void SetDraining(const std::string& session_id);
-  bool Renew(const std::string& session_id, BootTime received);
+  /// Nothing when the session is not open; else whether its lease had been over.
+  std::optional<bool> Renew(const std::string& session_id, BootTime received);
   /// After a pause of this process: nobody loses a lease because of it.
   void ExtendAll(BootTime now);
 
@@ -95,7 +97,6 @@ class SessionBook {
   struct Session {
     SessionView view;
     std::shared_ptr<AdapterLink> link;
-    BootTime lease_until{};
   };
 
   bool CloseLocked(const std::string& session_id);

@@ -16,6 +16,7 @@ constexpr std::int64_t kJumpMs = 5'000;
 constexpr std::uint32_t kTimedOutPage = 500;
 constexpr std::uint32_t kShiftPage = 1'000;
 constexpr std::chrono::milliseconds kRetryStore{1'000};
+constexpr std::chrono::milliseconds kLookAgain{100};
 
 void Earlier(std::optional<BootTime>& wake, BootTime moment) {
   if (!wake || moment < *wake) wake = moment;
@@ -184,13 +185,19 @@ bool Core::SettleTimedOut() {
   for (const store::OperationRecord& operation : due) {
     const UnixMs until = std::max(operation.deadline_unix_ms, operation.not_before_unix_ms + kInspectionBudget.count());
     if (operation.state == S::kInspecting && until > Now()) continue;
-    const Status done = Run("timeout", [&](Unit& unit) { return TimeOut(unit, operation.id); });
+    std::uint64_t version = operation.version;
+    const Status done = Run("timeout", [&](Unit& unit) -> Status {
+      MP_CHECK(TimeOut(unit, operation.id));
+      MP_TRY(const auto after, unit.tx.FindOperation("", operation.id));
+      version = after ? after->version : version;
+      return {};
+    });
     if (!done) {
       LogWarning("a timer could not be settled",
                  {{log_key::kOperationId, operation.id}, {log_key::kError, done.error().ToString()}});
       continue;
     }
-    worked = true;
+    worked = worked || version != operation.version;
   }
   return worked;
 }
@@ -215,7 +222,9 @@ bool Core::SettleWatches(std::optional<BootTime>& wake) {
       if (show && *watch.progress_shown + kProgressEvery > now) Earlier(wake, *watch.progress_shown + kProgressEvery);
       if (!show || *watch.progress_shown + kProgressEvery > now) continue;
     }
+    bool changed = true;
     const Status done = Run(cause ? "lost" : "progress", [&](Unit& unit) -> Status {
+      changed = true;
       MP_TRY(auto operation, unit.tx.FindOperation("", watch.operation_id));
       MP_TRY(auto attempt, unit.tx.FindAttempt(watch.operation_id, watch.attempt));
       if (!operation || !attempt || attempt->ended_unix_ms != 0 || operation->last_attempt != watch.attempt) {
@@ -233,10 +242,12 @@ bool Core::SettleWatches(std::optional<BootTime>& wake) {
       }
       // A report may have come between the look at the book and this transaction.
       const auto again = book_.Find(watch.operation_id);
+      changed = false;
       if (!again || again->attempt != watch.attempt) return {};
       const bool late = again->lease_until + std::max(again->step_timeout, attempt->step_timeout) <= clock_.NowBoot();
       if (*cause == LostCause::kLeaseOver && !late) return {};
       if (*cause != LostCause::kLeaseOver && attempt->phase != AttemptPhase::kUnspecified) return {};
+      changed = true;
       return Lose(unit, *operation, *attempt, *cause);
     });
     if (!done) {
@@ -245,7 +256,8 @@ bool Core::SettleWatches(std::optional<BootTime>& wake) {
       Earlier(wake, now + kRetryStore);
       continue;
     }
-    worked = true;
+    if (!changed) Earlier(wake, now + kLookAgain);
+    worked = worked || changed;
   }
   return worked;
 }

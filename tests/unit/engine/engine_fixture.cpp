@@ -91,6 +91,7 @@ void EngineFixture::Disconnect(const std::string& adapter) {
 
 void EngineFixture::Beat() {
   for (const auto& [adapter, session] : sessions_) CHECK(core->Heartbeat(session, clock.NowBoot()));
+  Settle();
 }
 
 OperationRequest EngineFixture::Request(const std::string& cluster, const std::string& mesh_type) const {
