@@ -1,11 +1,10 @@
 #include "adapters/kube/kubeconfig.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "adapters/kube/internal/base64.h"
 #include "adapters/kube/object.h"
 #include "libs/base/files.h"
 #include "libs/base/yaml.h"
@@ -85,24 +84,23 @@ Result<ExecCredentialCommand> ReadExec(const json& exec, const std::string& poin
   return command;
 }
 
-Result<std::string> Base64Decode(const std::string& text) {
-  std::string clean;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(clean), [](char c) { return c != '\n' && c != '\r'; });
-  if (clean.empty() || clean.size() % 4 != 0) return Invalid("", "a data field is no base64");
-  std::string out(clean.size() / 4 * 3, '\0');
-  const int length =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(clean.data()), static_cast<int>(clean.size()));
-  if (length < 0) return Invalid("", "a data field is no base64");
-  std::size_t padding = 0;
-  while (padding < 2 && clean[clean.size() - 1 - padding] == '=') ++padding;
-  out.resize(static_cast<std::size_t>(length) - padding);
-  return out;
-}
-
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
+}
+
+// The first of `keys` that is set; empty when none is.
+std::string FirstSet(const json& object, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const json& value = ValueAt(object, std::string("/") + key);
+    if (!value.is_null() && !(value.is_string() && value.get_ref<const std::string&>().empty())) return key;
+  }
+  return {};
+}
+
+Error Unsupported(const std::string& key) {
+  return Error(ErrorCode::kUnimplemented, "KUBECONFIG_UNSUPPORTED",
+               "the kubeconfig uses '" + key + "', which is not supported");
 }
 
 template <class Entry>
@@ -152,6 +150,7 @@ Result<Kubeconfig> Kubeconfig::Parse(std::string_view text, KubeconfigOrigin ori
     MP_TRY(cluster.ca_data, Text(content, at, "certificate-authority-data"));
     MP_TRY(cluster.ca_file, Text(content, at, "certificate-authority"));
     MP_TRY(cluster.tls_server_name, Text(content, at, "tls-server-name"));
+    cluster.unsupported = FirstSet(content, {"proxy-url"});
     MP_TRY(cluster.insecure, Flag(content, at, "insecure-skip-tls-verify"));
     config.clusters_.push_back(std::move(cluster));
     return {};
@@ -171,6 +170,8 @@ Result<Kubeconfig> Kubeconfig::Parse(std::string_view text, KubeconfigOrigin ori
     MP_TRY(user.username, Text(content, at, "username"));
     MP_TRY(std::string password, Text(content, at, "password"));
     user.password = Secret(std::move(password));
+    // Leaving one of these out would make us somebody else.
+    user.unsupported = FirstSet(content, {"auth-provider", "as-uid", "as-groups", "as-user-extra"});
     MP_TRY(user.impersonate, Text(content, at, "as"));
     MP_TRY(user.exec, ReadExec(ValueAt(content, "/exec"), at + "/exec"));
     config.users_.push_back(std::move(user));
@@ -204,6 +205,7 @@ Result<Access> Kubeconfig::AccessFor(const std::string& context) const {
 Status Kubeconfig::FillCluster(const std::string& name, Access& access) const {
   const Cluster* cluster = Named(clusters_, name);
   if (cluster == nullptr) return Invalid("/clusters", "the context names a cluster that is not there");
+  if (!cluster->unsupported.empty()) return Unsupported(cluster->unsupported);
   if (cluster->server.empty()) return Invalid("/clusters", "the cluster has no server");
   if (cluster->insecure && !options_.allow_insecure) {
     return Error(ErrorCode::kPermissionDenied, "KUBECONFIG_INSECURE_FORBIDDEN",
@@ -220,6 +222,7 @@ Status Kubeconfig::FillCluster(const std::string& name, Access& access) const {
 Status Kubeconfig::FillUser(const std::string& name, Access& access) const {
   const User* user = Named(users_, name);
   if (user == nullptr) return Invalid("/users", "the context names a user that is not there");
+  if (!user->unsupported.empty()) return Unsupported(user->unsupported);
   MP_TRY(access.client_certificate_pem, TextOrFile("/users", user->certificate_data, user->certificate_file));
   MP_TRY(std::string key, TextOrFile("/users", user->key_data.Reveal(), user->key_file));
   access.client_key_pem = Secret(std::move(key));
@@ -252,7 +255,7 @@ Result<std::string> Kubeconfig::TextOrFile(const std::string& user_or_cluster, c
   if (!data_base64.empty()) {
     auto text = Base64Decode(data_base64);
     if (!text) return Invalid(user_or_cluster, "a data field is no base64");
-    return text;
+    return std::move(*text);
   }
   if (file.empty()) return std::string();
   if (origin_ != KubeconfigOrigin::kLocalFile) {

@@ -64,7 +64,8 @@ class Kubeconfig {
 
   /// Resolves a context ("" is the current one) and reads the files it names.
   /// Errors: kNotFound KUBECONFIG_CONTEXT_UNKNOWN; kInvalidArgument KUBECONFIG_INVALID; kPermissionDenied
-  /// KUBECONFIG_EXEC_FORBIDDEN, KUBECONFIG_FILES_FORBIDDEN, KUBECONFIG_INSECURE_FORBIDDEN; those of ReadFile.
+  /// KUBECONFIG_EXEC_FORBIDDEN, KUBECONFIG_FILES_FORBIDDEN, KUBECONFIG_INSECURE_FORBIDDEN; kUnimplemented
+  /// KUBECONFIG_UNSUPPORTED for proxy-url, auth-provider and impersonation beyond a user name; those of ReadFile.
   Result<Access> AccessFor(const std::string& context = "") const;
 
  private:
@@ -79,12 +80,14 @@ class Kubeconfig {
   };
   struct Cluster {
     std::string name, server, ca_data, ca_file, tls_server_name;
+    std::string unsupported;  ///< A key that changes the meaning and that we do not have.
     bool insecure = false;
   };
   struct User {
     std::string name, certificate_data, certificate_file, token_file, username, impersonate;
     Secret key_data, token, password;
     std::string key_file;
+    std::string unsupported;
     ExecCredentialCommand exec;
   };
   std::vector<Context> contexts_;

@@ -1,12 +1,11 @@
 #include "adapters/kube/internal/credentials.h"
 
-#include <openssl/evp.h>
-
 #include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "adapters/kube/internal/answer.h"
+#include "adapters/kube/internal/base64.h"
 #include "adapters/kube/object.h"
 #include "libs/base/files.h"
 #include "libs/base/process.h"
@@ -22,15 +21,6 @@ constexpr std::chrono::seconds kExpiryMargin{30};
 Error Failed(const std::string& why) {
   return Error(ErrorCode::kUnauthenticated, "TARGET_UNAUTHENTICATED", "the credential program " + why)
       .WithRemediation("Run the program named in the kubeconfig by hand and see what it says.");
-}
-
-std::string Base64(const std::string& text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(length));
-  return out;
 }
 
 std::string Trimmed(const std::string& text) {
@@ -75,7 +65,7 @@ Result<ExecCredential> RunCredentialProgram(const Access& access, std::stop_toke
   json info = {{"apiVersion", access.exec.api_version}, {"kind", "ExecCredential"}, {"spec", {{"interactive", false}}}};
   if (access.exec.provide_cluster_description) {
     json cluster = {{"server", access.server_url}};
-    if (!access.ca_pem.empty()) cluster["certificate-authority-data"] = Base64(access.ca_pem);
+    if (!access.ca_pem.empty()) cluster["certificate-authority-data"] = Base64Encode(access.ca_pem);
     if (!access.tls_server_name.empty()) cluster["tls-server-name"] = access.tls_server_name;
     info["spec"]["cluster"] = std::move(cluster);
   }
@@ -101,7 +91,7 @@ Result<Credentials::Identity> Credentials::Current(std::stop_token stop) {
   } else if (!access_.token.empty()) {
     identity.authorization = "Bearer " + Trimmed(access_.token.Reveal());
   } else if (!access_.username.empty()) {
-    identity.authorization = "Basic " + Base64(access_.username + ":" + access_.password.Reveal());
+    identity.authorization = "Basic " + Base64Encode(access_.username + ":" + access_.password.Reveal());
   }
   return identity;
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "adapters/kube/internal/base64.h"
 #include "adapters/kube/internal/credentials.h"
 #include "libs/base/files.h"
 
@@ -112,6 +113,18 @@ TEST_CASE("contexts that lead nowhere are told apart", "[kube]") {
   CHECK(config.AccessFor("broken").error().reason() == "KUBECONFIG_INVALID");
 }
 
+TEST_CASE("what would change who we are or how we get there is refused, not left out", "[kube]") {
+  const auto config = Kubeconfig::Parse(
+      "contexts: [{name: a, context: {cluster: c, user: u}}, {name: b, context: {cluster: d, user: v}}]\n"
+      "clusters: [{name: c, cluster: {server: \"https://x\", proxy-url: \"http://p\"}}, {name: d, cluster: {server: "
+      "\"https://x\"}}]\n"
+      "users: [{name: u, user: {}}, {name: v, user: {as: x, as-groups: [admins]}}]\n",
+      KubeconfigOrigin::kReceived);
+  REQUIRE(config);
+  CHECK(config->AccessFor("a").error().reason() == "KUBECONFIG_UNSUPPORTED");
+  CHECK(config->AccessFor("b").error().reason() == "KUBECONFIG_UNSUPPORTED");
+}
+
 TEST_CASE("documents that are no kubeconfig are refused without quoting them", "[kube]") {
   const std::string text =
       GENERATE(as<std::string>{}, "", "- a", "kind: Pod", "clusters: 7", "users: [7]", "contexts: [{context: {}}]",
@@ -194,4 +207,16 @@ TEST_CASE("a credential program's token is used and asked for again when it has 
   const auto failed = Credentials(access).Current({});
   REQUIRE_FALSE(failed);
   CHECK(failed.error().reason() == "TARGET_UNAUTHENTICATED");
+}
+
+TEST_CASE("base64 goes both ways and refuses what is none", "[kube]") {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {std::string("\xff\x00\xfe", 3), "/wD+"}};
+  for (const auto& [plain, coded] : rows) {
+    CHECK(Base64Encode(plain) == coded);
+    CHECK(Base64Decode(coded) == plain);
+  }
+  CHECK(Base64Decode("Zm9v\r\nYg==\n") == "foob");
+  for (const char* bad : {"", "Z", "Zg", "Zg=", "Zg===", "Zm9v====", "Z=g=", "Zm 9", "*m9v"})
+    CHECK_FALSE(Base64Decode(bad));
 }
