@@ -18,10 +18,10 @@ Error Foreign() {
       .WithRemediation("Name another file as the database of the server.");
 }
 
-/// Seconds, so that a database that is made anew never repeats the epoch of the one before it.
+/// Milliseconds of the clock, so that a database that is made anew never repeats the epoch of the one before it.
 std::string NewEpoch() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
 void Apply(Connection& connection, const Migration& migration) {
