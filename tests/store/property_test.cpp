@@ -106,17 +106,18 @@ std::string Pick(Random& random, const char* prefix, unsigned count) {
 
 OperationRecord RandomOperation(Random& random) {
   OperationRecord row = SampleOperation(Pick(random, "op-", 12));
-  row.state = static_cast<OperationState>(1 + random() % 12);
-  row.kind = static_cast<TaskKind>(1 + random() % 6);
+  // Mostly waiting ones, which the scheduler's queries choose from.
+  row.state = random() % 3 != 0 ? OperationState::kQueued : static_cast<OperationState>(1 + random() % 12);
+  row.kind = random() % 2 == 0 ? TaskKind::kApply : static_cast<TaskKind>(1 + random() % 6);
   row.type = Pick(random, "type-", 3);
   row.target_id = Pick(random, "t-", 5);
   row.cluster_id = Pick(random, "c-", 2);
   row.priority = random() % 3;
   row.not_before_unix_ms = static_cast<UnixMs>(random() % 40);
-  row.queue_deadline_unix_ms = static_cast<UnixMs>(random() % 3 * 30);
-  row.deadline_unix_ms = static_cast<UnixMs>(random() % 3 * 40);
+  row.queue_deadline_unix_ms = random() % 3 == 0 ? 30 : 0;
+  row.deadline_unix_ms = random() % 3 == 0 ? 40 : 0;
   row.updated_unix_ms = static_cast<UnixMs>(random() % 50);
-  row.traits.cluster_wide = random() % 5 == 0;
+  row.traits.cluster_wide = random() % 3 == 0;
   row.progress_text = Pick(random, "text ", 100);
   return row;
 }
@@ -244,7 +245,7 @@ Status WriteSomething(Transaction& tx, Random& random, Transcript& log) {
       return {};
     default: {
       const auto before = static_cast<UnixMs>(random() % 30);
-      log.Add("expired", tx.DeleteExpired(before, before, before, before, 1 + random() % 4));
+      log.Add("expired", tx.DeleteExpired(before, 2 * before, before, before, 1 + random() % 4));
       return {};
     }
   }
