@@ -28,7 +28,8 @@ void RecordingLink::Send(const TaskAck& ack) {
   acks.push_back(ack);
 }
 
-EngineFixture::EngineFixture(EngineOptions engine_options) : options(engine_options) {
+EngineFixture::EngineFixture(EngineOptions engine_options, std::unique_ptr<store::Store> backend)
+    : store(std::move(backend)), options(engine_options) {
   RestartServer();
 }
 

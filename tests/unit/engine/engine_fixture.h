@@ -41,7 +41,8 @@ class RecordingLink final : public AdapterLink {
 /// told to. Every call runs the scheduler until it is idle.
 class EngineFixture {
  public:
-  explicit EngineFixture(EngineOptions engine_options = {});
+  explicit EngineFixture(EngineOptions engine_options = {},
+                         std::unique_ptr<store::Store> backend = store::NewMemoryStore());
   ~EngineFixture();
 
   /// The server is killed and starts again over the same store: no session is left.
@@ -92,7 +93,7 @@ class EngineFixture {
   static TaskError MakeError(const std::string& reason, ErrorClass error_class,
                              SideEffects side_effects = SideEffects::kUnspecified);
 
-  std::unique_ptr<store::Store> store = store::NewMemoryStore();
+  std::unique_ptr<store::Store> store;
   ManualClock clock;
   EngineOptions options;
   double random = 0.5;  ///< What the jitter draws.

@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
+#include "libs/base/files.h"
 #include "server/engine/internal/unit.h"
 #include "server/engine/retry_rules.h"
+#include "server/store/sqlite_store.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 using meshplay::engine::Approval;
@@ -40,7 +43,8 @@ struct Task {
 /// Adapters, callers and the world, all of them at random, against one engine.
 class Chaos {
  public:
-  explicit Chaos(unsigned seed) : random_(seed) {
+  explicit Chaos(unsigned seed, std::unique_ptr<meshplay::store::Store> backend = meshplay::store::NewMemoryStore())
+      : fx_({}, std::move(backend)), random_(seed) {
     for (const char* cluster : {"c1", "c2"}) {
       fx_.Serve("a1", cluster, "istio");
       fx_.Serve("a2", cluster, "linkerd");
@@ -135,6 +139,15 @@ class Chaos {
       CHECK(IsFinal(fx_.State(id)));
       ++endings[fx_.StateName(id)];
     }
+  }
+
+  /// Everything that was told, with the ids replaced by their order.
+  std::vector<std::string> Told() {
+    std::vector<std::string> told;
+    for (std::size_t i = 0; i < operations_.size(); ++i) {
+      for (const std::string& kind : fx_.EventKinds(operations_[i])) told.push_back(std::to_string(i) + " " + kind);
+    }
+    return told;
   }
 
   std::map<std::string, int> endings;
@@ -387,5 +400,25 @@ TEST_CASE("whatever happens, the invariants hold and everything comes to an end"
   for (const char* state : {"SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "INDETERMINATE"}) {
     CAPTURE(state);
     CHECK(endings[state] > 0);
+  }
+}
+
+TEST_CASE("the same walk over SQLite tells the same story", "[engine][property]") {
+  const auto folder = meshplay::TemporaryDirectory::Create("meshplay-engine");
+  REQUIRE(folder);
+  for (unsigned seed = 100; seed < 102; ++seed) {
+    CAPTURE(seed);
+    meshplay::store::SqliteOptions options;
+    options.path = folder->path() + "/" + std::to_string(seed) + ".db";
+    options.durable = false;
+    auto opened = meshplay::store::OpenSqliteStore(options);
+    REQUIRE(opened);
+    Chaos on_disk(seed, std::move(*opened));
+    Chaos in_memory(seed);
+    for (int i = 0; i < 120; ++i) {
+      on_disk.Step();
+      in_memory.Step();
+    }
+    CHECK(on_disk.Told() == in_memory.Told());
   }
 }
