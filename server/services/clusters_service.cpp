@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::uint32_t kObjectPage = 1000;
 constexpr std::size_t kMaximumObjects = 50'000;
+constexpr std::size_t kMaximumLabels = 64;
+constexpr std::size_t kMaximumLabelBytes = 4096;
 
 Result<v1::Cluster> Show(store::Reader& reader, const store::ClusterRecord& record) {
   MP_TRY(const std::vector<store::ClaimRecord> claims, reader.ListClaims(record.tenant, "", record.uid, ""));
@@ -83,31 +85,30 @@ Result<std::vector<std::string>> MaskOf(const v1::UpdateClusterRequest& request)
   return mask;
 }
 
-Result<std::string> ChangedLabels(const store::ClusterRecord& row, const std::vector<std::string>& mask,
-                                  const v1::Cluster& wanted) {
+/// The merge patch of the labels: null takes one away. Refused when the outcome would be too large.
+Result<std::string> LabelsPatch(const store::ClusterRecord& row, const std::vector<std::string>& mask,
+                                const v1::Cluster& wanted) {
   nlohmann::json labels = ParseColumn(row.labels_json);
   if (!labels.is_object()) labels = nlohmann::json::object();
+  nlohmann::json patch = nlohmann::json::object();
   for (const std::string& path : mask) {
     if (path == "labels") {
-      if (wanted.labels().empty()) labels = nlohmann::json::object();
-      for (const auto& [key, value] : wanted.labels()) labels[key] = value;
+      for (const auto& [key, value] : wanted.labels()) patch[key] = value;
+      for (const auto& [key, value] : labels.items()) {
+        if (wanted.labels().empty()) patch[key] = nullptr;
+      }
     } else if (path.starts_with("labels.")) {
       const std::string key = path.substr(std::string_view("labels.").size());
       const auto found = wanted.labels().find(key);
-      if (found == wanted.labels().end()) {
-        labels.erase(key);
-      } else {
-        labels[key] = found->second;
-      }
+      patch[key] = found == wanted.labels().end() ? nlohmann::json() : nlohmann::json(found->second);
     }
   }
-  std::size_t bytes = 0;
-  for (const auto& [key, value] : labels.items()) bytes += key.size() + value.get_ref<const std::string&>().size();
-  if (labels.size() > 64 || bytes > 4096) {
+  MergePatch(labels, patch);
+  if (labels.size() > kMaximumLabels || CanonicalJson(labels).size() > kMaximumLabelBytes) {
     return InvalidArgument("FIELD_TOO_LONG", "there are too many labels")
         .WithViolation("/cluster/labels", "are more than 64 or larger than 4096 bytes");
   }
-  return CanonicalJson(labels);
+  return CanonicalJson(patch);
 }
 
 Result<v1::Cluster> UpdateCluster(const Core& core, const CallContext& context,
@@ -121,7 +122,7 @@ Result<v1::Cluster> UpdateCluster(const Core& core, const CallContext& context,
   if (names("display_name")) change.display_name = request.cluster().display_name();
   if (names("group")) change.group = request.cluster().group();
   if (std::any_of(mask.begin(), mask.end(), [](const std::string& path) { return path.starts_with("labels"); })) {
-    MP_TRY(change.labels_json, ChangedLabels(row, mask, request.cluster()));
+    MP_TRY(change.labels_json, LabelsPatch(row, mask, request.cluster()));
   }
   MP_TRY(const store::ClusterRecord changed,
          core.deps.inventory.UpdateCluster(context.caller.tenant, request.id(), row.version, change));
@@ -192,7 +193,8 @@ Result<v1::ListClusterNamespacesResponse> ListClusterNamespaces(const Core& core
     MP_TRY(const std::vector<store::MeshRecord> meshes,
            reader.ListMeshes(cluster.tenant, cluster.id, "", "", kMaximumPageSize));
     for (const store::MeshRecord& row : meshes) {
-      for (const std::string& name : ToMesh(row).member_namespaces()) facts[name].meshes.insert(row.id);
+      const v1::Mesh mesh = ToMesh(row);
+      for (const std::string& name : mesh.member_namespaces()) facts[name].meshes.insert(row.id);
     }
     Response response;
     for (const auto& [name, place] : facts) {
