@@ -77,7 +77,7 @@ Status Hub::State::Listen() {
   tls.pem_root_certs = context.authority.trust_bundle_pem();
   tls.pem_key_cert_pairs.push_back({identity.private_key_pem.Reveal(), identity.certificate_chain_pem});
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.listen_address, grpc::SslServerCredentials(tls), &port);
+  builder.AddListeningPort(options.listen, grpc::SslServerCredentials(tls), &port);
   builder.RegisterService(&enrollment_service);
   builder.RegisterService(&control_service);
   builder.RegisterService(&data_service);
@@ -91,7 +91,7 @@ Status Hub::State::Listen() {
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8 * 1024);
   server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
-    return Unavailable("HUB_LISTEN_FAILED", "the hub cannot listen on " + options.listen_address)
+    return Unavailable("HUB_LISTEN_FAILED", "the hub cannot listen on " + options.listen)
         .WithRemediation("Is another server using the port?");
   }
   return {};
@@ -157,6 +157,11 @@ Result<std::unique_ptr<Hub>> Hub::Start(HubOptions options, engine::Engine& engi
   state->watcher = std::thread([raw = state.get()] { raw->Watch(); });
   LogInfo("hub listens", {{"port", state->port}});
   return std::unique_ptr<Hub>(new Hub(std::move(state)));
+}
+
+std::string Hub::address() const {
+  const std::string& listen = state_->options.listen;
+  return listen.substr(0, listen.rfind(':') + 1) + std::to_string(state_->port);
 }
 
 int Hub::port() const {

@@ -28,7 +28,7 @@ class Sealer;
 namespace meshplay::hub {
 
 struct HubOptions {
-  std::string listen_address = "127.0.0.1:0";                          ///< "host:port"; port 0 takes a free one.
+  std::string listen = "127.0.0.1:0";                                  ///< "host:port"; port 0 takes a free one.
   std::vector<std::string> server_names = {"localhost", "127.0.0.1"};  ///< DNS names and addresses of the certificate.
   std::string server_instance = "meshplay";                            ///< Told to adapters, for diagnosis.
   std::chrono::milliseconds lease_ttl{30'000};  ///< Must equal EngineOptions::lease_ttl; heartbeat ttl/3, guard ttl/6.
@@ -65,6 +65,7 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   int port() const;
+  std::string address() const;  ///< "host:port", with the port that was taken.
 
   /// Refuses new sessions, asks the open ones to reconnect later, and returns when all are gone or `bound` is over.
   void Drain(std::chrono::milliseconds bound);

@@ -179,6 +179,9 @@ Status InventoryStream::Open(const adapter::v1::InventoryOpen& open) {
   if (session_ == nullptr || session_->adapter_id() != adapter_id_) {
     return FailedPrecondition("SESSION_UNKNOWN", "the stream names no open session of this adapter");
   }
+  session_->WhenClosed([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Finish(Unavailable("SESSION_ENDED", "the session of the stream is over"));
+  });
   key_.adapter_id = adapter_id_;
   key_.cluster_uid = open.target().cluster_uid();
   for (const auto& kind : open.kinds()) key_.kinds.emplace_back(kind.api_version(), kind.kind());

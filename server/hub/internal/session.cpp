@@ -292,6 +292,17 @@ void Session::WhenManifestKnown(std::function<void()> task) {
   strand_->PostOrRun(task);
 }
 
+void Session::WhenClosed(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) {
+      close_waiters_.push_back(std::move(task));
+      return;
+    }
+  }
+  task();
+}
+
 void Session::ManifestKnown() {
   std::vector<std::function<void()>> waiters;
   {

@@ -65,6 +65,8 @@ class Session final : public engine::AdapterLink, public std::enable_shared_from
   void SyncAssignments();
   /// Runs `task` on the strand when the manifest that was asked for is there, at the latest at the end of the session.
   void WhenManifestKnown(std::function<void()> task);
+  /// Runs `task` when the session is over; at once when it is already.
+  void WhenClosed(std::function<void()> task);
 
  private:
   class Stream;
@@ -134,6 +136,7 @@ class Session final : public engine::AdapterLink, public std::enable_shared_from
   std::set<std::string> clusters_;
   bool manifest_pending_ = false;
   std::vector<std::function<void()>> manifest_waiters_;
+  std::vector<std::function<void()>> close_waiters_;
 
   // Used on the strand only.
   bool hello_seen_ = false;

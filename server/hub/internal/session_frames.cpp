@@ -339,13 +339,16 @@ void Session::Close() {
   }
   if (admitted_) context_.registry.Release(*this);
   std::set<std::string> clusters;
+  std::vector<std::function<void()>> waiters;
   bool over = false;
   {
     const std::lock_guard lock(mutex_);
     clusters = clusters_;
+    waiters.swap(close_waiters_);
     closed_ = true;
     over = stream_ == nullptr;
   }
+  for (const auto& task : waiters) task();
   context_.registry.AssignmentsMayHaveChanged(clusters);
   if (over) context_.registry.Forget(*this);
 }

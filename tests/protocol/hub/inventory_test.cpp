@@ -178,6 +178,21 @@ TEST_CASE("an inventory stream that breaks the rules is ended with a reason", "[
   CHECK(fx.Objects().size() <= 1);
 }
 
+TEST_CASE("an inventory stream ends with its session", "[hub]") {
+  HubFixture fx;
+  const Identity identity = fx.NewAdapter();
+  const auto session = fx.Connect(identity);
+  Stream stream(fx, identity);
+  stream.Open(fx.welcome.session_id());
+  stream.Wait(pb::InventoryReply::kOpened);
+
+  session->Cut();
+
+  pb::InventoryReply reply;
+  CHECK_FALSE(stream.stream->Read(&reply));
+  CHECK(ReasonOf(stream.stream->Finish()) == "SESSION_ENDED");
+}
+
 TEST_CASE("all advertised kinds wait for the manifest that is on its way", "[hub]") {
   HubFixture fx;
   const Identity identity = fx.NewAdapter();

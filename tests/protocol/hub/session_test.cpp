@@ -271,7 +271,7 @@ TEST_CASE("stopping ends what is open, and a second hub cannot take the port of 
   const Identity identity = fx.NewAdapter();
   const auto session = fx.Connect(identity);
   hub::HubOptions options;
-  options.listen_address = "127.0.0.1:" + std::to_string(fx.hub->port());
+  options.listen = fx.hub->address();
   const auto second =
       hub::Hub::Start(options, *fx.engine, fx.inventory, fx.enrollment, fx.authority, fx.sealer, *fx.store, fx.clock);
   REQUIRE_FALSE(second);
