@@ -1,5 +1,7 @@
 #include "adapters/istio/emitter/internal/access.h"
 
+#include <algorithm>
+
 #include "adapters/istio/emitter/internal/rules.h"
 
 namespace meshplay::istio {
@@ -146,10 +148,11 @@ void EmitBaseline(EmitContext& context, const smi::TrafficTarget& target, Outcom
   outcome.explanation = "Not applied: the object is not valid.";
   const smi::Subject& subject = target.destination;
   const smi::Identity destination{subject.namespace_name, subject.name, ""};
+  const bool named = std::none_of(outcome.diagnostics.begin(), outcome.diagnostics.end(),
+                                  [](const smi::Diagnostic& d) { return d.code == "METADATA_INVALID"; });
   const bool known = subject.kind == "ServiceAccount" &&
-                     !context.facts.WorkloadsOfAccount(subject.namespace_name, subject.name).empty() &&
-                     !target.head.key.name.empty();
-  if (!known) return;
+                     !context.facts.WorkloadsOfAccount(subject.namespace_name, subject.name).empty();
+  if (!named || !known) return;
   EmitForSelections(context, target.head, destination, nullptr, outcome);
   outcome.explanation = "The object is not valid: it allows nothing, and its destination denies by default.";
 }
