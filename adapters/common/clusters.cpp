@@ -1,0 +1,144 @@
+#include "adapters/common/clusters.h"
+
+#include <future>
+#include <optional>
+#include <set>
+
+#include "libs/base/log.h"
+
+namespace meshplay::common {
+namespace {
+
+constexpr char kInClusterContext[] = "";
+
+pb::Condition MakeCondition(const char* type, pb::ConditionStatus status, const char* reason, std::string message) {
+  pb::Condition condition;
+  condition.set_type(type);
+  condition.set_status(status);
+  condition.set_reason(reason);
+  condition.set_message(std::move(message));
+  return condition;
+}
+
+std::string HostOf(const std::string& url) {
+  const std::size_t start = url.find("://");
+  const std::string rest = start == std::string::npos ? url : url.substr(start + 3);
+  return rest.substr(0, rest.find('/'));
+}
+
+bool IsCredentialError(const Error& error) {
+  return error.code() == ErrorCode::kUnauthenticated || error.code() == ErrorCode::kPermissionDenied;
+}
+
+}  // namespace
+
+struct ClusterSet::Probe {
+  std::string context;
+  std::string server_host;
+  std::shared_ptr<const Cluster> cluster;  ///< Null when the cluster was never reached.
+  std::optional<Error> error;
+};
+
+ClusterSet::ClusterSet(ClusterOptions options) : options_(std::move(options)) {}
+
+std::vector<std::string> ClusterSet::Names() const {
+  std::vector<std::string> names = options_.contexts;
+  if (options_.in_cluster) names.insert(names.begin(), kInClusterContext);
+  if (!names.empty()) return names;
+  const auto config = kube::Kubeconfig::Load(options_.kubeconfig_path, {.allow_exec = true, .allow_insecure = true});
+  if (config && !config->current_context().empty()) names.push_back(config->current_context());
+  if (!config) LogError("the kubeconfig is not usable", {{log_key::kError, config.error().message()}});
+  return names;
+}
+
+ClusterSet::Probe ClusterSet::Look(const std::string& context) {
+  Probe probe;
+  probe.context = context;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = by_context_.find(context);
+    if (known != by_context_.end()) probe.cluster = known->second;
+  }
+  Result<kube::Access> access = kube::Access{};
+  if (context == kInClusterContext && options_.in_cluster) {
+    access = kube::InClusterAccess();
+  } else {
+    // The file is named by whoever started this process, on this machine: its plugins and its TLS choices are theirs.
+    const auto config = kube::Kubeconfig::Load(options_.kubeconfig_path, {.allow_exec = true, .allow_insecure = true});
+    access = config ? config->AccessFor(context) : Result<kube::Access>(config.error());
+  }
+  if (!access) {
+    probe.error = access.error();
+    return probe;
+  }
+  probe.server_host = HostOf(access->server_url);
+  auto client = kube::Client::Create(std::move(*access), {.user_agent = "meshplay-adapter"});
+  if (!client) {
+    probe.error = client.error();
+    return probe;
+  }
+  const kube::Call call{.timeout = options_.probe_timeout};
+  const auto uid = (*client)->ClusterUid(call);
+  const auto version = uid ? (*client)->Version(call) : Result<kube::ServerVersion>(uid.error());
+  if (!version) {
+    probe.error = version.error();
+    return probe;
+  }
+  auto cluster = std::make_shared<Cluster>();
+  cluster->context = context;
+  cluster->uid = *uid;
+  cluster->kubernetes_version = version->git_version;
+  cluster->client = std::move(*client);
+  probe.cluster = std::move(cluster);
+  return probe;
+}
+
+std::vector<pb::TargetClaim> ClusterSet::Claims() {
+  std::vector<std::future<Probe>> looks;
+  for (const std::string& name : Names()) {
+    looks.push_back(std::async(std::launch::async, [this, name] { return Look(name); }));
+  }
+  std::vector<pb::TargetClaim> claims;
+  std::set<std::string> seen;
+  for (auto& look : looks) {
+    Probe probe = look.get();
+    const std::string shown = probe.context.empty() ? "in-cluster" : probe.context;
+    if (probe.error) {
+      LogWarning("a cluster does not answer", {{"context", shown}, {log_key::kError, probe.error->message()}});
+    }
+    if (!probe.cluster) continue;
+    if (!probe.error) {
+      const std::lock_guard lock(mutex_);
+      by_context_[probe.context] = probe.cluster;
+    }
+    if (!seen.insert(probe.cluster->uid).second) continue;  // a second context of the same cluster
+    pb::TargetClaim& claim = claims.emplace_back();
+    claim.mutable_target()->set_cluster_uid(probe.cluster->uid);
+    claim.set_display_name(shown);
+    claim.set_server_host(probe.server_host);
+    claim.set_kubernetes_version(probe.cluster->kubernetes_version);
+    const bool refused = probe.error && IsCredentialError(*probe.error);
+    const bool reached = !probe.error || refused;
+    *claim.add_conditions() =
+        reached ? MakeCondition("Reachable", pb::CONDITION_STATUS_TRUE, "ApiServerAnswered", "")
+                : MakeCondition("Reachable", pb::CONDITION_STATUS_FALSE, "ApiServerSilent", probe.error->message());
+    if (!reached) {
+      *claim.add_conditions() = MakeCondition("CredentialsValid", pb::CONDITION_STATUS_UNKNOWN, "ApiServerSilent", "");
+    } else {
+      *claim.add_conditions() =
+          refused ? MakeCondition("CredentialsValid", pb::CONDITION_STATUS_FALSE, "Refused", probe.error->message())
+                  : MakeCondition("CredentialsValid", pb::CONDITION_STATUS_TRUE, "Accepted", "");
+    }
+  }
+  return claims;
+}
+
+Result<std::shared_ptr<const Cluster>> ClusterSet::Find(const std::string& cluster_uid) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [context, cluster] : by_context_) {
+    if (cluster->uid == cluster_uid) return cluster;
+  }
+  return NotFound("TARGET_UNKNOWN", "this adapter has no way to that cluster");
+}
+
+}  // namespace meshplay::common

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "adapters/kube/client.h"
+#include "adapters/sdk/adapter.h"
+
+namespace meshplay::common {
+
+namespace pb = meshplay::adapter::v1;
+
+struct ClusterOptions {
+  std::string kubeconfig_path;        ///< File of this machine; its exec plugins may run.
+  std::vector<std::string> contexts;  ///< Empty: the current one.
+  bool in_cluster = false;            ///< The pod's own service account, instead of or beside the contexts.
+  std::chrono::milliseconds probe_timeout{5'000};
+};
+
+/// One reachable cluster. Immutable but for the client's own state.
+struct Cluster {
+  std::string context;  ///< "" for the in-cluster identity.
+  std::string uid;      ///< UID of kube-system.
+  std::string kubernetes_version;
+  std::shared_ptr<kube::Client> client;
+};
+
+/// The clusters this adapter can reach by its own kubeconfig contexts or its service account.
+/// Threads: any; Claims() blocks for about the probe timeout.
+class ClusterSet {
+ public:
+  explicit ClusterSet(ClusterOptions options);
+
+  /// Looks at every context anew, all at once. A cluster that was known before and is not reachable now stays, with
+  /// the condition Reachable=False. The kubeconfig is read again each time, so renewed credentials are taken up.
+  std::vector<pb::TargetClaim> Claims();
+
+  /// Errors: kNotFound TARGET_UNKNOWN.
+  Result<std::shared_ptr<const Cluster>> Find(const std::string& cluster_uid) const;
+
+  const ClusterOptions& options() const { return options_; }
+
+ private:
+  struct Probe;
+  std::vector<std::string> Names() const;
+  Probe Look(const std::string& context);
+
+  const ClusterOptions options_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Cluster>> by_context_;
+};
+
+}  // namespace meshplay::common

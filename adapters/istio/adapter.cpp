@@ -1,0 +1,132 @@
+#include "adapters/istio/adapter.h"
+
+#include <nlohmann/json.hpp>
+
+#include "adapters/common/convert.h"
+#include "adapters/istio/control_planes.h"
+#include "adapters/istio/internal/inventory.h"
+#include "adapters/kube/fence.h"
+#include "libs/base/json.h"
+#include "libs/base/json_schema.h"
+
+namespace meshplay::istio {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kMeshType[] = "istio";
+
+/// The parameters of an offer, checked against the operation's own schema and completed with its defaults.
+Result<json> ReadParameters(const std::string& text, const std::string& schema_text) {
+  MP_TRY(const json schema_json, ParseJson(schema_text));
+  MP_TRY(const JsonSchema schema, JsonSchema::Compile(schema_json));
+  json parameters = json::object();
+  if (!text.empty()) {
+    MP_TRY(parameters, ParseJson(text));
+  }
+  parameters = schema.WithDefaults(std::move(parameters));
+  MP_CHECK(schema.Validate(parameters));
+  return parameters;
+}
+
+pb::TaskResult Refused(const Error& error) {
+  return sdk::Failed(common::ToProtocolError(error, pb::SIDE_EFFECTS_NONE));
+}
+
+pb::TaskResult RunApply(const common::Operation& operation, common::Attempt& attempt) {
+  auto result = operation.Apply(attempt);
+  return result ? std::move(*result) : attempt.Fail(result.error());
+}
+
+pb::TaskResult RunPlan(const common::Operation& operation, common::Attempt& attempt) {
+  attempt.task().SetPhase(pb::TASK_PHASE_READING);
+  auto plan = operation.Plan(attempt);
+  if (!plan) return attempt.Fail(plan.error());
+  pb::TaskResult result = sdk::Succeeded();
+  for (const pb::SmiReport& report : plan->smi()) *result.add_smi() = report;
+  *result.mutable_plan() = std::move(*plan);
+  return result;
+}
+
+pb::TaskResult RunInspect(const common::Operation& operation, common::Attempt& attempt) {
+  // The fence goes up before anything is read: whatever the lost attempt still has under way is older than the look.
+  if (const Status raised = attempt.BeginMutating(); !raised) return attempt.Fail(raised.error());
+  auto inspection = operation.Inspect(attempt);
+  if (!inspection) return attempt.Fail(inspection.error());
+  const auto fence = kube::ReadFence(attempt.kube(), kMeshType, attempt.call());
+  if (fence) inspection->set_fence_on_target(*fence);
+  pb::TaskResult result = sdk::Succeeded();
+  *result.mutable_inspection() = std::move(*inspection);
+  return result;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IstioAdapter>> IstioAdapter::Create(IstioOptions options) {
+  MP_TRY(const helm::ChartSource source, helm::ParseChartSource(options.chart_source));
+  auto operations = MakeOperations(options, source);
+  return std::unique_ptr<IstioAdapter>(new IstioAdapter(std::move(options), std::move(operations)));
+}
+
+IstioAdapter::IstioAdapter(IstioOptions options, std::vector<std::unique_ptr<common::Operation>> operations)
+    : options_(std::move(options)), operations_(std::move(operations)), clusters_(options_.clusters) {}
+
+pb::Capabilities IstioAdapter::capabilities() {
+  return MakeManifest(operations_);
+}
+
+const common::Operation* IstioAdapter::FindOperation(const std::string& type) const {
+  for (const auto& operation : operations_) {
+    if (operation->descriptor().type() == type) return operation.get();
+  }
+  return nullptr;
+}
+
+pb::TaskResult IstioAdapter::Detect(sdk::TaskContext& task, const common::Cluster& cluster) const {
+  const kube::Call call{.stop = task.stop()};
+  const auto objects = ReadClusterObjects(*cluster.client, call);
+  if (!objects) {
+    if (task.stop().stop_requested()) return task.Stopped(pb::SIDE_EFFECTS_NONE);
+    return Refused(objects.error());
+  }
+  pb::TaskResult result = sdk::Succeeded();
+  pb::Detection& detection = *result.mutable_detection();
+  detection.set_cluster_uid(cluster.uid);
+  detection.set_kubernetes_version(cluster.kubernetes_version);
+  for (const ControlPlane& plane : FindControlPlanes(*objects)) *detection.add_meshes() = ToDetected(plane);
+  return result;
+}
+
+pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
+  const pb::TaskOffer& offer = task.offer();
+  const auto cluster = clusters_.Find(offer.target().cluster_uid());
+  if (!cluster) return Refused(cluster.error());
+  if (offer.kind() == pb::TASK_KIND_DETECT) return Detect(task, **cluster);
+
+  const common::Operation* operation = FindOperation(offer.operation_type());
+  if (operation == nullptr) {
+    return Refused(InvalidArgument("OPERATION_UNKNOWN", "this adapter has no operation " + offer.operation_type()));
+  }
+  auto parameters = ReadParameters(offer.parameters_json(), operation->descriptor().parameters_schema());
+  if (!parameters) return Refused(parameters.error());
+  common::Attempt attempt(task, *cluster, std::move(*parameters), kMeshType);
+  switch (offer.kind()) {
+    case pb::TASK_KIND_APPLY:
+      return RunApply(*operation, attempt);
+    case pb::TASK_KIND_PLAN:
+      return RunPlan(*operation, attempt);
+    case pb::TASK_KIND_INSPECT:
+      return RunInspect(*operation, attempt);
+    default:
+      return Refused(InvalidArgument("OPERATION_UNKNOWN", "this adapter does no task of that kind"));
+  }
+}
+
+void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) {
+  const auto cluster = clusters_.Find(target.cluster_uid());
+  if (!cluster) return;
+  const std::shared_ptr<kube::Client> client = (*cluster)->client;
+  KeepInventory(*client, view, stop);
+}
+
+}  // namespace meshplay::istio

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/common/clusters.h"
+#include "adapters/common/operation.h"
+#include "adapters/sdk/adapter.h"
+
+namespace meshplay::istio {
+
+namespace pb = meshplay::adapter::v1;
+
+struct IstioOptions {
+  common::ClusterOptions clusters;
+  std::string chart_source = "repo:https://istio-release.storage.googleapis.com/charts";
+  std::string helm_program = "helm";
+  std::string work_directory;  ///< For helm's caches; mode 0700.
+};
+
+/// The adapter for Istio in sidecar mode: detection, operations and inventory on every cluster it can reach.
+/// Threads: as sdk::MeshAdapter.
+class IstioAdapter final : public sdk::MeshAdapter {
+ public:
+  /// Errors: kInvalidArgument CHART_SOURCE_INVALID.
+  static Result<std::unique_ptr<IstioAdapter>> Create(IstioOptions options);
+
+  pb::Capabilities capabilities() override;
+  std::vector<pb::TargetClaim> Targets() override { return clusters_.Claims(); }
+  pb::TaskResult Run(sdk::TaskContext& task) override;
+  void WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) override;
+
+ private:
+  explicit IstioAdapter(IstioOptions options, std::vector<std::unique_ptr<common::Operation>> operations);
+  const common::Operation* FindOperation(const std::string& type) const;
+  pb::TaskResult Detect(sdk::TaskContext& task, const common::Cluster& cluster) const;
+
+  const IstioOptions options_;
+  const std::vector<std::unique_ptr<common::Operation>> operations_;
+  common::ClusterSet clusters_;
+};
+
+/// The manifest of these operations. Deterministic.
+pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operation>>& operations);
+
+/// Every operation of this adapter, in the manifest's order.
+std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOptions& options,
+                                                               const helm::ChartSource& source);
+
+}  // namespace meshplay::istio
