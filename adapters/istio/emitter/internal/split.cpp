@@ -27,6 +27,12 @@ json Routes(const EmitContext& context, const smi::Split& split, const smi::Spli
   return routes;
 }
 
+void AddRoot(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http) {
+  http.push_back({{"name", "smi-root-" + std::to_string(port.port)},
+                  {"match", json::array({{{"port", port.port}}})},
+                  {"route", json::array({{{"destination", Destination(context, split, split.root, port.port)}}})}});
+}
+
 // False when no request can match: then the root keeps all of them.
 bool AddHttp(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http) {
   const std::string number = std::to_string(port.port);
@@ -41,11 +47,7 @@ bool AddHttp(const EmitContext& context, const smi::Split& split, const smi::Spl
   }
   http.push_back(
       {{"name", "smi-split-" + number}, {"match", std::move(matches)}, {"route", Routes(context, split, port)}});
-  if (split.matches.has_value()) {
-    http.push_back({{"name", "smi-root-" + number},
-                    {"match", json::array({{{"port", port.port}}})},
-                    {"route", json::array({{{"destination", Destination(context, split, split.root, port.port)}}})}});
-  }
+  if (split.matches.has_value()) AddRoot(context, split, port, http);
   return true;
 }
 
@@ -92,6 +94,8 @@ std::int64_t SumOfWeights(const smi::Split& split) {
   return sum;
 }
 
+// A VirtualService stands for its host on all HTTP ports: one without a route there would answer nothing, so ports that
+// are not split get a route to the root.
 void EmitPort(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http, json& tcp,
               Outcome& outcome) {
   const std::string& at = split.split->head.spec_pointer;
@@ -103,6 +107,7 @@ void EmitPort(const EmitContext& context, const smi::Split& split, const smi::Sp
   }
   // One destination alone would get everything, whatever its weight.
   if (!port.HasWeight()) {
+    if (port.protocol != PortProtocol::kTcp) AddRoot(context, split, port, http);
     outcome.lost = true;
     if (SumOfWeights(split) == 0) return;  // Validation said so.
     outcome.Report("SPLIT_ZERO_SUM", smi::Severity::kWarning, at + "/backends",
@@ -110,7 +115,13 @@ void EmitPort(const EmitContext& context, const smi::Split& split, const smi::Sp
                    "VirtualService weights");
     return;
   }
-  if (port.protocol != PortProtocol::kTcp && AddHttp(context, split, port, http)) ++outcome.in_force;
+  if (port.protocol != PortProtocol::kTcp) {
+    if (AddHttp(context, split, port, http)) {
+      ++outcome.in_force;
+    } else {
+      AddRoot(context, split, port, http);
+    }
+  }
   if (port.protocol == PortProtocol::kHttp || split.matches.has_value()) return;
   tcp.push_back({{"match", json::array({{{"port", port.port}}})}, {"route", Routes(context, split, port)}});
   ++outcome.in_force;
