@@ -16,6 +16,7 @@
 #include "server/hub/internal/data_service.h"
 #include "server/hub/internal/enrollment_service.h"
 #include "server/hub/internal/registry.h"
+#include "server/hub/internal/server_identity.h"
 #include "server/hub/internal/session.h"
 
 namespace meshplay::hub {
@@ -61,6 +62,7 @@ struct Hub::State {
   EnrollmentService enrollment_service;
   ControlService control_service;
   DataService data_service;
+  std::unique_ptr<ServerIdentity> identity;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
   std::uint64_t seen_event = 0;
@@ -72,12 +74,9 @@ struct Hub::State {
 };
 
 Status Hub::State::Listen() {
-  MP_TRY(const KeyPair identity, context.authority.IssueServer(options.server_names));
-  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
-  tls.pem_root_certs = context.authority.trust_bundle_pem();
-  tls.pem_key_cert_pairs.push_back({identity.private_key_pem.Reveal(), identity.certificate_chain_pem});
+  MP_TRY(identity, ServerIdentity::Create(context.authority, options.server_names, context.clock));
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.listen, grpc::SslServerCredentials(tls), &port);
+  builder.AddListeningPort(options.listen, identity->Credentials(), &port);
   builder.RegisterService(&enrollment_service);
   builder.RegisterService(&control_service);
   builder.RegisterService(&data_service);
@@ -134,6 +133,9 @@ void Hub::State::Watch() {
     last = now;
     for (const std::shared_ptr<Session>& session : registry.All()) session->Tick(now, now >= leases_count_from);
     EndRevoked();
+    if (const auto renewed = identity->RenewIfDue(); !renewed) {
+      LogError("the hub's certificate could not be renewed", {{log_key::kReason, renewed.error().reason()}});
+    }
     lock.lock();
   }
 }
