@@ -63,10 +63,12 @@ run_levels() {
       integration | e2e | faults) everything=1 ;;
     esac
   done
-  if [ "$everything" = 0 ]; then
+  # With -R only what the named tests need; the upper levels also run the programs.
+  if [ "$everything" = 0 ] || [ -n "$regex" ]; then
     mapfile -t targets < <(python3 "$MP_ROOT/scripts/test_results.py" targets "$MP_ROOT/build/$preset" "$regex" "$@")
+    if [ "$everything" = 1 ]; then mapfile -t -O ${#targets[@]} targets < <(existing_programs "$preset"); fi
   fi
-  if [ "$everything" = 1 ] || [ ${#targets[@]} -gt 0 ]; then
+  if [ "$everything$regex" = 1 ] || [ ${#targets[@]} -gt 0 ]; then
     # -k 0: what can be built is built and tested; a test without its executable counts as failed.
     build_targets "$preset" -k 0 ${targets[@]+"${targets[@]}"} || fail_step "$results" build "the build of build/$preset failed"
   fi

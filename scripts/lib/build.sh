@@ -72,6 +72,11 @@ build_targets() {
   note "built in $((SECONDS - started)) s"
 }
 
+# existing_programs PRESET: the targets that people and tests run, as far as this tree has them.
+existing_programs() {
+  ninja -C "$MP_ROOT/build/$1" -t targets all 2>/dev/null | sed -nE 's/^(meshplay-[a-z0-9-]+|meshplayctl): phony$/\1/p'
+}
+
 # program NAME: path of a built executable.
 program() { find_program "$1" "${MESHPLAY_PRESET:-debug}"; }
 
