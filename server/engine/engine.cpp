@@ -31,15 +31,15 @@ std::function<double()> NewRandom() {
 class Engine::Scheduler {
  public:
   Scheduler(store::Store& store, const Clock& clock, const EngineOptions& options)
-      : core(store, clock, options, NewRandom()), store_(store), clock_(clock) {
-    core.OnWork([this] { Poke(); });
+      : store_(store), clock_(clock), core_(store, clock, options, NewRandom()) {
+    core_.OnWork([this] { Poke(); });
   }
   ~Scheduler() { Stop(); }
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
   Status Start() {
-    MP_CHECK(core.Recover());
+    MP_CHECK(core_.Recover());
     listener_ = store_.AddListener([this](std::uint64_t) { NoteEvents(); });
     thread_ = std::thread([this] { Loop(); });
     return {};
@@ -52,12 +52,12 @@ class Engine::Scheduler {
       stopping_ = true;
     }
     wake_.notify_all();
-    core.StopWaiting();
+    core_.StopWaiting();
     if (thread_.joinable()) thread_.join();
     if (listener_ != 0) store_.RemoveListener(listener_);
   }
 
-  internal::Core core;
+  internal::Core& core() { return core_; }
 
  private:
   void Poke() {
@@ -83,7 +83,7 @@ class Engine::Scheduler {
       poked_ = false;
       events_ = false;
       lock.unlock();
-      const internal::Core::Pass pass = core.Step();
+      const internal::Core::Pass pass = core_.Step();
       lock.lock();
       if (pass.worked) continue;
       std::chrono::milliseconds nap = kLongestNap;
@@ -104,6 +104,7 @@ class Engine::Scheduler {
   bool poked_ = false;     // GUARDED_BY(mutex_)
   bool events_ = false;    // GUARDED_BY(mutex_)
   std::thread thread_;
+  internal::Core core_;  // Last: it pokes the members above until it is gone.
 };
 
 Engine::Engine(store::Store& store, const Clock& clock, EngineOptions options)
@@ -118,81 +119,81 @@ void Engine::Stop() {
 }
 
 Result<Submitted> Engine::Submit(const OperationRequest& request) {
-  return scheduler_->core.Submit(request);
+  return scheduler_->core().Submit(request);
 }
 
 Result<store::OperationRecord> Engine::Cancel(const Actor& actor, const std::string& operation_id,
                                               const std::string& reason) {
-  return scheduler_->core.Cancel(actor, operation_id, reason);
+  return scheduler_->core().Cancel(actor, operation_id, reason);
 }
 
 Result<store::OperationRecord> Engine::Retry(const Actor& actor, const std::string& operation_id,
                                              const std::string& reason) {
-  return scheduler_->core.Retry(actor, operation_id, reason);
+  return scheduler_->core().Retry(actor, operation_id, reason);
 }
 
 Result<store::OperationRecord> Engine::Resolve(const Actor& actor, const std::string& operation_id,
                                                Resolution resolution, const std::string& note) {
-  return scheduler_->core.Resolve(actor, operation_id, resolution, note);
+  return scheduler_->core().Resolve(actor, operation_id, resolution, note);
 }
 
 Result<store::OperationRecord> Engine::Approve(const Actor& actor, const std::string& operation_id, Approval approval) {
-  return scheduler_->core.Approve(actor, operation_id, approval);
+  return scheduler_->core().Approve(actor, operation_id, approval);
 }
 
 Status Engine::ReleaseTarget(const Actor& actor, const std::string& target_id) {
-  return scheduler_->core.ReleaseTarget(actor, target_id);
+  return scheduler_->core().ReleaseTarget(actor, target_id);
 }
 
 Result<store::OperationRecord> Engine::Await(const std::string& tenant, const std::string& operation_id,
                                              std::chrono::milliseconds timeout) {
-  return scheduler_->core.Await(tenant, operation_id, timeout);
+  return scheduler_->core().Await(tenant, operation_id, timeout);
 }
 
 Result<std::vector<TaskDirective>> Engine::SessionOpened(const SessionHello& hello, std::shared_ptr<AdapterLink> link) {
-  return scheduler_->core.SessionOpened(hello, std::move(link));
+  return scheduler_->core().SessionOpened(hello, std::move(link));
 }
 
 void Engine::SessionClosed(const std::string& session_id) {
-  scheduler_->core.SessionClosed(session_id);
+  scheduler_->core().SessionClosed(session_id);
 }
 
 Status Engine::Heartbeat(const std::string& session_id, BootTime received) {
-  return scheduler_->core.Heartbeat(session_id, received);
+  return scheduler_->core().Heartbeat(session_id, received);
 }
 
 Status Engine::HandleOfferReply(const std::string& session_id, const OfferReply& reply) {
-  return scheduler_->core.HandleOfferReply(session_id, reply);
+  return scheduler_->core().HandleOfferReply(session_id, reply);
 }
 
 Status Engine::HandleUpdate(const std::string& session_id, const TaskUpdate& update) {
-  return scheduler_->core.HandleUpdate(session_id, update);
+  return scheduler_->core().HandleUpdate(session_id, update);
 }
 
 Status Engine::HandleResult(const std::string& session_id, const TaskResult& result) {
-  return scheduler_->core.HandleResult(session_id, result);
+  return scheduler_->core().HandleResult(session_id, result);
 }
 
 Status Engine::HandleCancelReply(const std::string& session_id, const std::string& operation_id, std::uint32_t attempt,
                                  bool stopping) {
-  return scheduler_->core.HandleCancelReply(session_id, operation_id, attempt, stopping);
+  return scheduler_->core().HandleCancelReply(session_id, operation_id, attempt, stopping);
 }
 
 Status Engine::HandleGoodbye(const std::string& session_id, const std::vector<std::string>& unstarted_operation_ids) {
-  return scheduler_->core.HandleGoodbye(session_id, unstarted_operation_ids);
+  return scheduler_->core().HandleGoodbye(session_id, unstarted_operation_ids);
 }
 
 bool Engine::HoldsAttempt(const std::string& session_id, const std::string& operation_id, std::uint32_t attempt,
                           std::uint64_t fence) const {
-  return scheduler_->core.HoldsAttempt(session_id, operation_id, attempt, fence);
+  return scheduler_->core().HoldsAttempt(session_id, operation_id, attempt, fence);
 }
 
 Status Engine::ReportOrphan(const std::string& session_id, const TaskSnapshot& task) {
-  return scheduler_->core.ReportOrphan(session_id, task);
+  return scheduler_->core().ReportOrphan(session_id, task);
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Engine::Counts() const {
-  return scheduler_->core.Counts();
+  return scheduler_->core().Counts();
 }
 
 }  // namespace meshplay::engine

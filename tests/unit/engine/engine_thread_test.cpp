@@ -33,13 +33,15 @@ class BusyAdapter final : public AdapterLink {
   BusyAdapter(Engine& engine, std::string session) : engine_(engine), session_(std::move(session)) {
     thread_ = std::thread([this] { Loop(); });
   }
-  ~BusyAdapter() override {
+  ~BusyAdapter() override { Stop(); }
+  /// Ends the calls into the engine, which must not outlive it.
+  void Stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     wake_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   BusyAdapter(const BusyAdapter&) = delete;
   BusyAdapter& operator=(const BusyAdapter&) = delete;
@@ -118,6 +120,7 @@ TEST_CASE("with its thread the engine brings many operations to an end", "[engin
     CHECK(done->state == OperationState::kSucceeded);
     CHECK(done->last_attempt == 1);
   }
+  for (const auto& adapter : adapters) adapter->Stop();
   CHECK(adapters[0]->acks + adapters[1]->acks == 40);
   engine.Stop();
 }
@@ -175,5 +178,6 @@ TEST_CASE("a claim that the inventory writes later wakes the scheduler", "[engin
   const auto done = engine.Await("default", submitted->operation.id, 20s);
   REQUIRE(done);
   CHECK(done->state == OperationState::kSucceeded);
+  adapter->Stop();
   engine.Stop();
 }
