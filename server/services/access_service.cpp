@@ -69,9 +69,9 @@ Result<v1::ListRolesResponse> ListRoles(const Core& /*core*/, const CallContext&
 
 void AddAccess(MethodTable& table) {
   table.Add("Access.WhoAmI", WhoAmI);
-  table.Add("Access.CreateToken", CreateToken, AuditBy::kOwner);
+  table.Add("Access.CreateToken", CreateToken);
   table.Add("Access.ListTokens", ListTokens);
-  table.Add("Access.DeleteToken", DeleteToken, AuditBy::kOwner);
+  table.Add("Access.DeleteToken", DeleteToken);
   table.Add("Access.ListRoles", ListRoles);
 }
 

@@ -1,4 +1,5 @@
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "server/services/convert_adapter.h"
 #include "server/services/internal/filter.h"
@@ -76,6 +77,8 @@ Result<v1::Adapter> GetAdapter(const Core& core, const CallContext& context, con
 }
 
 Result<v1::Adapter> DrainAdapter(const Core& core, const CallContext& context, const v1::DrainAdapterRequest& request) {
+  MP_CHECK(
+      WriteAudit(core, context, "Adapters.DrainAdapter", "adapter/" + request.id(), {{"resume", request.resume()}}));
   MP_TRY(const store::AdapterRecord row,
          core.deps.inventory.SetAdapterState(context.caller.tenant, request.id(),
                                              request.resume() ? "ENROLLED" : "DRAINING"));
@@ -102,6 +105,7 @@ Result<v1::DeleteAdapterResponse> DeleteAdapter(const Core& core, const CallCont
   const auto read = [&](store::Reader& reader) { return GetAdapterRow(reader, context.caller.tenant, request.id()); };
   MP_TRY(const store::AdapterRecord row, ReadFrom<store::AdapterRecord>(core, read));
   MP_CHECK(CheckEtag(request.etag(), row.version));
+  MP_CHECK(WriteAudit(core, context, "Adapters.DeleteAdapter", "adapter/" + row.id, {{"mesh_type", row.mesh_type}}));
   MP_TRY([[maybe_unused]] const store::AdapterRecord revoked,
          core.deps.inventory.RevokeAdapter(context.caller.tenant, request.id(), row.version));
   return v1::DeleteAdapterResponse();
@@ -146,12 +150,12 @@ Result<v1::DeleteEnrollmentTokenResponse> DeleteEnrollmentToken(const Core& core
 void AddAdapters(MethodTable& table) {
   table.Add("Adapters.ListAdapters", ListAdapters);
   table.Add("Adapters.GetAdapter", GetAdapter);
-  table.Add("Adapters.DrainAdapter", DrainAdapter, AuditBy::kCall, "adapter/");
-  table.Add("Adapters.ReissueAdapter", ReissueAdapter, AuditBy::kOwner);
-  table.Add("Adapters.DeleteAdapter", DeleteAdapter, AuditBy::kCall, "adapter/");
-  table.Add("Adapters.CreateEnrollmentToken", CreateEnrollmentToken, AuditBy::kOwner);
+  table.Add("Adapters.DrainAdapter", DrainAdapter);
+  table.Add("Adapters.ReissueAdapter", ReissueAdapter);
+  table.Add("Adapters.DeleteAdapter", DeleteAdapter);
+  table.Add("Adapters.CreateEnrollmentToken", CreateEnrollmentToken);
   table.Add("Adapters.ListEnrollmentTokens", ListEnrollmentTokens);
-  table.Add("Adapters.DeleteEnrollmentToken", DeleteEnrollmentToken, AuditBy::kOwner);
+  table.Add("Adapters.DeleteEnrollmentToken", DeleteEnrollmentToken);
 }
 
 }  // namespace meshplay::services

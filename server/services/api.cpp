@@ -4,7 +4,6 @@
 
 #include "libs/base/log.h"
 #include "meshplay/api/annotations.pb.h"
-#include "meshplay/v1/operations.pb.h"
 #include "server/services/internal/core.h"
 #include "server/services/internal/event_cursor.h"
 #include "server/services/internal/method_table.h"
@@ -42,29 +41,6 @@ bool Changes(const MethodDescriptor& method) {
 
 std::string ActionOf(const MethodDescriptor& method) {
   return method.service()->name() + "." + method.name();
-}
-
-std::string TextField(const Message& request, const char* name) {
-  const auto* field = request.GetDescriptor()->FindFieldByName(name);
-  if (field == nullptr || field->is_repeated() || field->type() != google::protobuf::FieldDescriptor::TYPE_STRING) {
-    return {};
-  }
-  return request.GetReflection()->GetString(request, field);
-}
-
-/// What an audit row says beyond its columns. Parameters stay out: the operation's row has them.
-nlohmann::json DetailOf(const Message& request) {
-  nlohmann::json detail = nlohmann::json::object();
-  for (const char* name : {"reason", "mesh_type", "etag"}) {
-    const std::string text = TextField(request, name);
-    if (!text.empty()) detail[name] = text;
-  }
-  if (const auto* create = dynamic_cast<const v1::CreateOperationRequest*>(&request)) {
-    detail["cluster"] = create->target().cluster();
-    if (!create->target().mesh().empty()) detail["mesh"] = create->target().mesh();
-    if (!create->target().mesh_type().empty()) detail["mesh_type"] = create->target().mesh_type();
-  }
-  return detail;
 }
 
 }  // namespace
@@ -108,8 +84,8 @@ struct Api::Services {
 
   Result<std::unique_ptr<Message>> Call(const MethodDescriptor& method, const CallContext& context,
                                         const Message& request) const {
-    const MethodTable::Entry* entry = table.FindEntry(method);
-    if (entry == nullptr) {
+    const MethodTable::Handler* handler = table.FindHandler(method);
+    if (handler == nullptr) {
       return Error(ErrorCode::kUnimplemented, "METHOD_UNKNOWN", "this server does not have the method");
     }
     MP_CHECK(Authorise(method, context));
@@ -117,15 +93,7 @@ struct Api::Services {
       return Unavailable("STOPPING", "the server is shutting down").WithRetryAfter(std::chrono::milliseconds(1'000));
     }
     MP_CHECK(CheckRequest(request));
-    if (entry->audit == AuditBy::kCall) {
-      const bool create = request.GetDescriptor() == v1::CreateOperationRequest::descriptor();
-      const store::AuditRecord audit =
-          AuditOf(core, context, ActionOf(method), entry->object + TextField(request, create ? "type" : "id"),
-                  "allowed", DetailOf(request));
-      const Status written = core.deps.store.Write([&audit](store::Transaction& tx) { return tx.AddAudit(audit); });
-      MP_CHECK(written);
-    }
-    return entry->handler(context, request);
+    return (*handler)(context, request);
   }
 
   Core core;
@@ -179,9 +147,8 @@ std::vector<std::string> Api::NotReadyReasons() const {
       reasons.emplace_back("store failed");
       return reasons;
   }
-  const Status read = services_->core.deps.store.Read([&reasons](store::Reader& reader) -> Status {
-    MP_TRY(const std::optional<std::string> check, reader.FindMeta("quick_check"));
-    if (check && *check == "running") reasons.emplace_back("store check running");
+  const Status read = services_->core.deps.store.Read([](store::Reader& reader) -> Status {
+    MP_TRY([[maybe_unused]] const store::EventHorizon horizon, reader.Horizon());
     return {};
   });
   if (!read.has_value()) reasons.emplace_back("store does not answer");

@@ -124,6 +124,7 @@ Result<v1::Cluster> UpdateCluster(const Core& core, const CallContext& context,
   if (std::any_of(mask.begin(), mask.end(), [](const std::string& path) { return path.starts_with("labels"); })) {
     MP_TRY(change.labels_json, LabelsPatch(row, mask, request.cluster()));
   }
+  MP_CHECK(WriteAudit(core, context, "Clusters.UpdateCluster", "cluster/" + row.id, {{"fields", mask}}));
   MP_TRY(const store::ClusterRecord changed,
          core.deps.inventory.UpdateCluster(context.caller.tenant, request.id(), row.version, change));
   return ReadFrom<v1::Cluster>(core, [&changed](store::Reader& reader) { return Show(reader, changed); });
@@ -134,6 +135,7 @@ Result<v1::DeleteClusterResponse> DeleteCluster(const Core& core, const CallCont
   const auto read = [&](store::Reader& reader) { return GetClusterRow(reader, context.caller.tenant, request.id()); };
   MP_TRY(const store::ClusterRecord row, ReadFrom<store::ClusterRecord>(core, read));
   MP_CHECK(CheckEtag(request.etag(), row.version));
+  MP_CHECK(WriteAudit(core, context, "Clusters.DeleteCluster", "cluster/" + row.id, {{"uid", row.uid}}));
   MP_CHECK(core.deps.inventory.ForgetCluster(context.caller.tenant, request.id(), row.version));
   return v1::DeleteClusterResponse();
 }
@@ -215,9 +217,9 @@ Result<v1::ListClusterNamespacesResponse> ListClusterNamespaces(const Core& core
 void AddClusters(MethodTable& table) {
   table.Add("Clusters.ListClusters", ListClusters);
   table.Add("Clusters.GetCluster", GetCluster);
-  table.Add("Clusters.UpdateCluster", UpdateCluster, AuditBy::kCall, "cluster/");
-  table.Add("Clusters.DeleteCluster", DeleteCluster, AuditBy::kCall, "cluster/");
-  table.Add("Clusters.ProbeCluster", ProbeCluster, AuditBy::kCall, "cluster/");
+  table.Add("Clusters.UpdateCluster", UpdateCluster);
+  table.Add("Clusters.DeleteCluster", DeleteCluster);
+  table.Add("Clusters.ProbeCluster", ProbeCluster);
   table.Add("Clusters.ListClusterNamespaces", ListClusterNamespaces);
 }
 

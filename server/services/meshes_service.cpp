@@ -142,7 +142,7 @@ void AddMeshes(MethodTable& table) {
   table.Add("Meshes.GetMesh", GetMesh);
   table.Add("Meshes.ListMeshHistory", ListMeshHistory);
   table.Add("Meshes.ListMeshWorkloads", ListMeshWorkloads);
-  table.Add("Meshes.ProbeMesh", ProbeMesh, AuditBy::kCall, "mesh/");
+  table.Add("Meshes.ProbeMesh", ProbeMesh);
 }
 
 }  // namespace meshplay::services

@@ -290,14 +290,14 @@ Result<v1::ListOperationTypesResponse> ListOperationTypes(const Core& core, cons
 
 void AddOperations(MethodTable& table) {
   table.Add("Operations.ListOperationTypes", ListOperationTypes);
-  table.Add("Operations.CreateOperation", CreateOperation, AuditBy::kCall, "operationType/");
-  table.Add("Operations.PlanOperation", PlanOperation, AuditBy::kCall, "operationType/");
+  table.Add("Operations.CreateOperation", CreateOperation);
+  table.Add("Operations.PlanOperation", PlanOperation);
   table.Add("Operations.GetOperation", GetOperation);
   table.Add("Operations.ListOperations", ListOperations);
-  table.Add("Operations.CancelOperation", CancelOperation, AuditBy::kOwner);
-  table.Add("Operations.RetryOperation", RetryOperation, AuditBy::kOwner);
-  table.Add("Operations.ResolveOperation", ResolveOperation, AuditBy::kOwner);
-  table.Add("Operations.ApproveOperation", ApproveOperation, AuditBy::kOwner);
+  table.Add("Operations.CancelOperation", CancelOperation);
+  table.Add("Operations.RetryOperation", RetryOperation);
+  table.Add("Operations.ResolveOperation", ResolveOperation);
+  table.Add("Operations.ApproveOperation", ApproveOperation);
   table.Add("Operations.ListOperationSteps", ListOperationSteps);
   table.Add("Operations.ListOperationChanges", ListOperationChanges);
   table.Add("Operations.ListOperationDiagnostics", ListOperationDiagnostics);

@@ -83,9 +83,9 @@ Result<v1::DeleteSecretResponse> DeleteSecret(const Core& core, const CallContex
 }  // namespace
 
 void AddSecrets(MethodTable& table) {
-  table.Add("Secrets.CreateSecret", CreateSecret, AuditBy::kOwner);
+  table.Add("Secrets.CreateSecret", CreateSecret);
   table.Add("Secrets.ListSecrets", ListSecrets);
-  table.Add("Secrets.DeleteSecret", DeleteSecret, AuditBy::kOwner);
+  table.Add("Secrets.DeleteSecret", DeleteSecret);
 }
 
 }  // namespace meshplay::services

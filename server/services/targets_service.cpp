@@ -53,7 +53,7 @@ Result<v1::Target> ReleaseTarget(const Core& core, const CallContext& context,
 void AddTargets(MethodTable& table) {
   table.Add("Targets.ListTargets", ListTargets);
   table.Add("Targets.GetTarget", GetTarget);
-  table.Add("Targets.ReleaseTarget", ReleaseTarget, AuditBy::kOwner);
+  table.Add("Targets.ReleaseTarget", ReleaseTarget);
 }
 
 }  // namespace meshplay::services

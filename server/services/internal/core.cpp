@@ -33,6 +33,12 @@ store::AuditRecord AuditOf(const Core& core, const CallContext& context, std::st
   return audit;
 }
 
+Status WriteAudit(const Core& core, const CallContext& context, std::string action, std::string object,
+                  const nlohmann::json& detail) {
+  const store::AuditRecord audit = AuditOf(core, context, std::move(action), std::move(object), "allowed", detail);
+  return core.deps.store.Write([&audit](store::Transaction& tx) { return tx.AddAudit(audit); });
+}
+
 std::string SyncToken(std::uint64_t epoch, std::uint64_t seq) {
   return std::to_string(epoch) + "." + std::to_string(seq);
 }

@@ -33,6 +33,10 @@ engine::Actor ActorOf(const CallContext& context);
 /// An audit row of this call; the hash and number are the store's.
 store::AuditRecord AuditOf(const Core& core, const CallContext& context, std::string action, std::string object,
                            std::string decision, const nlohmann::json& detail);
+/// The row of an allowed change, for rooms that write none in the unit of the change: written just before it, so that
+/// there is never a change without its row, at worst a row whose change then failed.
+Status WriteAudit(const Core& core, const CallContext& context, std::string action, std::string object,
+                  const nlohmann::json& detail);
 
 /// Runs `work` on one snapshot and returns what it made.
 template <class T>

@@ -1,11 +1,14 @@
 #include "server/services/internal/event_cursor.h"
 
+#include <algorithm>
+
 #include "server/services/convert_access.h"
 
 namespace meshplay::services {
 namespace {
 
 constexpr std::uint32_t kPage = 500;
+constexpr std::chrono::milliseconds kWaitSlice{1'000};  // How soon a stop is noticed.
 
 class Cursor final : public Api::EventCursor {
  public:
@@ -26,9 +29,11 @@ class Cursor final : public Api::EventCursor {
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0) return Silence();
-      const bool news = core_.deps.store.WaitForEvents(scanned_, left);
+      const auto slice = std::min(left, kWaitSlice);
+      const auto slice_ends = std::chrono::steady_clock::now() + slice;
+      const bool news = core_.deps.store.WaitForEvents(scanned_, slice);
       // Woken early without news only when the store has stopped; waiting again would spin.
-      if (core_.stopping || (!news && std::chrono::steady_clock::now() < deadline)) {
+      if (core_.stopping || (!news && std::chrono::steady_clock::now() < slice_ends)) {
         return Unavailable("STOPPING", "the server is shutting down").WithRetryAfter(std::chrono::milliseconds(1'000));
       }
     }

@@ -34,17 +34,15 @@ const google::protobuf::MethodDescriptor* MethodTable::Find(std::string_view nam
 }
 
 void MethodTable::AddStream(std::string_view name) {
-  entries_[Find(name)] = Entry{
-      [](const CallContext&, const google::protobuf::Message&) -> Result<std::unique_ptr<google::protobuf::Message>> {
-        return Error(ErrorCode::kUnimplemented, "METHOD_STREAMS", "the method answers with a stream");
-      },
-      AuditBy::kNobody,
-      {}};
+  handlers_[Find(name)] = [](const CallContext&,
+                             const google::protobuf::Message&) -> Result<std::unique_ptr<google::protobuf::Message>> {
+    return Error(ErrorCode::kUnimplemented, "METHOD_STREAMS", "the method answers with a stream");
+  };
 }
 
-const MethodTable::Entry* MethodTable::FindEntry(const google::protobuf::MethodDescriptor& method) const {
-  const auto found = entries_.find(&method);
-  return found == entries_.end() ? nullptr : &found->second;
+const MethodTable::Handler* MethodTable::FindHandler(const google::protobuf::MethodDescriptor& method) const {
+  const auto found = handlers_.find(&method);
+  return found == handlers_.end() ? nullptr : &found->second;
 }
 
 std::vector<const google::protobuf::MethodDescriptor*> MethodTable::Complete() const {
@@ -54,7 +52,7 @@ std::vector<const google::protobuf::MethodDescriptor*> MethodTable::Complete() c
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         const auto* method = file->service(s)->method(m);
         CheckOptions(*method);
-        if (FindEntry(*method) == nullptr) throw std::logic_error(method->full_name() + " has no implementation");
+        if (FindHandler(*method) == nullptr) throw std::logic_error(method->full_name() + " has no implementation");
         methods.push_back(method);
       }
     }

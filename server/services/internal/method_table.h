@@ -16,30 +16,16 @@
 
 namespace meshplay::services {
 
-/// Who writes the audit row of a method that changes something.
-enum class AuditBy {
-  kNobody,  ///< The method changes nothing.
-  kOwner,   ///< The room below writes it in the unit of the change.
-  kCall,    ///< Api::Call writes it just before: never a change without its row, at worst a row whose change failed.
-};
-
 /// Method descriptor -> function. Filled when the server starts, constant afterwards.
 class MethodTable {
  public:
   using Handler = std::function<Result<std::unique_ptr<google::protobuf::Message>>(const CallContext&,
                                                                                    const google::protobuf::Message&)>;
-  struct Entry {
-    Handler handler;
-    AuditBy audit = AuditBy::kNobody;
-    std::string object;  ///< For kCall: the audit row's object is this and the request's field `id`, "cluster/<id>".
-  };
-
   explicit MethodTable(const Core& core) : core_(core) {}
 
   /// `name` is "Service.Method" of package meshplay.v1. std::logic_error when it does not exist or the types differ.
   template <class Request, class Response>
-  void Add(std::string_view name, Result<Response> (*function)(const Core&, const CallContext&, const Request&),
-           AuditBy audit = AuditBy::kNobody, std::string object = {}) {
+  void Add(std::string_view name, Result<Response> (*function)(const Core&, const CallContext&, const Request&)) {
     const google::protobuf::MethodDescriptor* method = Find(name);
     if (method->input_type() != Request::descriptor() || method->output_type() != Response::descriptor()) {
       throw std::logic_error("types of " + std::string(name) + " differ from its declaration");
@@ -51,12 +37,12 @@ class MethodTable {
       MP_TRY(Response response, function(core_, context, *typed));
       return std::unique_ptr<google::protobuf::Message>(std::make_unique<Response>(std::move(response)));
     };
-    entries_[method] = Entry{std::move(handler), audit, std::move(object)};
+    handlers_[method] = std::move(handler);
   }
   /// A method whose answer is a stream that the doors read another way.
   void AddStream(std::string_view name);
 
-  const Entry* FindEntry(const google::protobuf::MethodDescriptor& method) const;
+  const Handler* FindHandler(const google::protobuf::MethodDescriptor& method) const;
 
   /// Every method of the package in proto order. std::logic_error when one has no function, route, permission or doc.
   std::vector<const google::protobuf::MethodDescriptor*> Complete() const;
@@ -65,7 +51,7 @@ class MethodTable {
   static const google::protobuf::MethodDescriptor* Find(std::string_view name);
 
   const Core& core_;
-  std::map<const google::protobuf::MethodDescriptor*, Entry> entries_;
+  std::map<const google::protobuf::MethodDescriptor*, Handler> handlers_;
 };
 
 // One function a proto service, each in <service>_service.cpp.

@@ -117,6 +117,7 @@ TEST_CASE("making and revoking tokens is audited without the secret", "[security
   CHECK(rows[0].action == "Access.CreateToken");
   CHECK(rows[0].request_id == "request-1");
   CHECK(rows[1].action == "Access.DeleteToken");
+  CHECK(rows[1].detail_json == R"({"name":"ci"})");
   CHECK(rows[0].hash_hex != rows[1].hash_hex);
   for (const auto& row : rows) CHECK(row.detail_json.find(made.record.secret_hash_hex) == std::string::npos);
 }

@@ -1,5 +1,9 @@
 #include <google/protobuf/message.h>
 
+#include <filesystem>
+#include <fstream>
+#include <set>
+
 #include "meshplay/api/annotations.pb.h"
 #include "tests/unit/services/fixture.h"
 
@@ -85,6 +89,21 @@ TEST_CASE("while stopping, changes are refused and reads go on", "[services][acc
   CHECK(ReasonOf(fx.Create(ServicesFixture::Install())) == "STOPPING");
   CHECK(ReasonOf(fx.Call<meshplay::v1::ListClustersResponse>("Clusters.ListClusters",
                                                              meshplay::v1::ListClustersRequest())) == "OK");
+}
+
+TEST_CASE("every reason that a method documents is in the list of reasons", "[services][access]") {
+  std::set<std::string> known;
+  for (const auto& file : std::filesystem::directory_iterator(std::string(MESHPLAY_SOURCE_DIR) + "/docs/reasons")) {
+    std::ifstream lines(file.path());
+    for (std::string line; std::getline(lines, line);) known.insert(line.substr(0, line.find(' ')));
+  }
+  ServicesFixture fx;
+  for (const auto* method : fx.api.methods()) {
+    for (const std::string& reason : method->options().GetExtension(meshplay::api::doc).errors()) {
+      INFO(method->full_name() << " " << reason);
+      CHECK(known.count(reason) == 1);
+    }
+  }
 }
 
 TEST_CASE("every method documents itself", "[services][access]") {

@@ -36,7 +36,12 @@ TEST_CASE("a create is audited before it happens", "[services][create]") {
   fx.Connect();
   v1::CreateOperationRequest request = ServicesFixture::Install();
   request.set_reason("because");
+  v1::CreateOperationRequest refused = request;
+  refused.set_type("istio.fly");
+  CHECK(ReasonOf(fx.Create(refused)) == "OPERATION_TYPE_UNKNOWN");
+  CHECK(fx.Audit().empty());
   Must(fx.Create(request));
+  REQUIRE(fx.Audit().size() == 1);
   const auto row = fx.Audit().back();
   CHECK(row.action == "Operations.CreateOperation");
   CHECK(row.object == "operationType/istio.install");

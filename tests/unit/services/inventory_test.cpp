@@ -268,4 +268,5 @@ TEST_CASE("changes of adapters and clusters are audited", "[services][adapters]"
   Must(fx.Call<v1::Adapter>("Adapters.DrainAdapter", drain));
   CHECK(fx.Audit().back().action == "Adapters.DrainAdapter");
   CHECK(fx.Audit().back().object == "adapter/a1");
+  CHECK(fx.Audit().back().detail_json == R"({"resume":false})");
 }
