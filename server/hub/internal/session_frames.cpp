@@ -302,8 +302,11 @@ void Session::Settle(const Status& outcome, const std::string& about,
     case ErrorCode::kInternal:
     case ErrorCode::kDataLoss:
       return End(Unavailable("HUB_FAILED", "the server could not keep a frame; it is resumed later"));
-    default:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnauthenticated:
       return End(error);
+    default:  // the session is not what the engine knows: a new Hello sorts it out
+      return End(Unavailable("SESSION_ENDED", "the session is over: " + error.message()));
   }
 }
 

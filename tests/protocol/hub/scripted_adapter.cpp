@@ -48,6 +48,7 @@ void ScriptedSession::Read() {
   pb::ServerFrame frame;
   while (stream_->Read(&frame)) {
     const std::lock_guard lock(mutex_);
+    if (first_ == pb::ServerFrame::BODY_NOT_SET) first_ = frame.body_case();
     frames_.push_back(frame);
     arrived_.notify_all();
   }
@@ -76,12 +77,6 @@ pb::ServerFrame ScriptedSession::Wait(pb::ServerFrame::BodyCase kind, std::chron
   pb::ServerFrame frame = *found;
   frames_.erase(found);
   return frame;
-}
-
-bool ScriptedSession::Has(pb::ServerFrame::BodyCase kind) {
-  const std::lock_guard lock(mutex_);
-  return std::any_of(frames_.begin(), frames_.end(),
-                     [&](const pb::ServerFrame& frame) { return frame.body_case() == kind; });
 }
 
 void ScriptedSession::Cut() {

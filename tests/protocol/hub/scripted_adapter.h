@@ -3,6 +3,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -43,8 +44,8 @@ class ScriptedSession {
   bool Send(const pb::AdapterFrame& frame);
   /// The first frame of this kind, once it is there; others stay. Fails the test after 5 s.
   pb::ServerFrame Wait(pb::ServerFrame::BodyCase kind, std::chrono::milliseconds bound = 5s);
-  /// True when no frame of this kind is there or comes while the stream ends or `bound` passes.
-  bool Has(pb::ServerFrame::BodyCase kind);
+  /// Kind of the very first frame of the stream.
+  pb::ServerFrame::BodyCase first() const { return first_; }
   void Cut();  ///< Like a broken connection.
   void HalfClose();
   /// Status of the stream, once it has ended. Fails the test after 5 s.
@@ -59,6 +60,7 @@ class ScriptedSession {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<pb::ServerFrame> frames_;
+  std::atomic<pb::ServerFrame::BodyCase> first_{pb::ServerFrame::BODY_NOT_SET};
   bool ended_ = false;
   grpc::Status status_;
   std::thread reader_;

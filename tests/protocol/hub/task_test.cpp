@@ -149,6 +149,22 @@ TEST_CASE("an attempt that Hello does not list is assumed lost and offered again
   CHECK(second.fence() > offer.fence());
 }
 
+TEST_CASE("Welcome comes first, whatever waits for the adapter", "[hub]") {
+  HubFixture fx;
+  const Identity identity = fx.NewAdapter();
+  auto session = fx.Connect(identity);
+  session->Cut();
+  REQUIRE(Eventually([&] { return !fx.Adapter(identity.adapter_id).connected; }));
+  const std::string id = fx.Submit();
+  for (int i = 0; i < 5; ++i) {
+    session = fx.Connect(identity);
+    CHECK(session->Wait(pb::ServerFrame::kTaskOffer).task_offer().task_id() == id);
+    CHECK(session->first() == pb::ServerFrame::kWelcome);
+    session->Cut();
+    REQUIRE(Eventually([&] { return !fx.Adapter(identity.adapter_id).connected; }));
+  }
+}
+
 TEST_CASE("a goodbye gives back what was not started", "[hub]") {
   HubFixture fx;
   const Identity identity = fx.NewAdapter();
