@@ -85,6 +85,10 @@ struct Actor {
 ///             from a worker pool, never from an I/O thread or a gRPC reaction.
 /// Ownership:  keeps references to `store` and `clock`; both must outlive the engine.
 /// Order:      changes to one target are visible in the order in which the store committed them.
+/// Audit:      Submit, Cancel, Retry, Resolve, Approve and ReleaseTarget write their audit row in the unit of the
+/// change. Lifetime:   no call may run any more when the engine is destroyed. A failed Handle call sent no answer: the
+/// hub must
+///             end the session, so that the adapter resumes from what the store has.
 /// The states, transitions and guards are the constant table in server/engine/transitions.h.
 class Engine {
  public:

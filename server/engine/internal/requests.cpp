@@ -168,6 +168,15 @@ Result<Submitted> Core::Submit(const OperationRequest& request) {
     operation.deadline_unix_ms = start + request.deadline.value_or(own).count();
     operation.queue_deadline_unix_ms = start + options_.default_queue_deadline.count();
     MP_TRY(submitted.operation, Insert(unit, std::move(operation), request.needs_approval));
+    const bool plan = request.kind == TaskKind::kPlan;
+    MP_CHECK(unit.Audit(request.tenant, request.principal, request.request_id,
+                        plan ? "Operations.PlanOperation" : "Operations.CreateOperation",
+                        "operation/" + submitted.operation.id,
+                        {{"type", request.type},
+                         {"kind", store::TaskKindName(request.kind)},
+                         {"cluster_id", request.cluster_id},
+                         {"origin", request.origin},
+                         {"reason", request.reason}}));
     if (request.idempotency_key.empty()) return {};
     return unit.tx.PutIdempotency({request.tenant, request.principal, request.idempotency_key, request.fingerprint,
                                    submitted.operation.id, unit.now() + options_.idempotency_retention.count()});
@@ -214,7 +223,7 @@ Result<store::OperationRecord> Core::Retry(const Actor& actor, const std::string
     operation.deadline_unix_ms = unit.now() + std::max<UnixMs>(budget, options_.backoff_base.count());
     operation.queue_deadline_unix_ms = unit.now() + options_.default_queue_deadline.count();
     MP_TRY(made, Insert(unit, std::move(operation), false));
-    return unit.Audit(old.tenant, actor.principal, actor.request_id, "operation.retry", "operation/" + old.id,
+    return unit.Audit(old.tenant, actor.principal, actor.request_id, "Operations.RetryOperation", "operation/" + old.id,
                       {{"operation_id", made->id}, {"reason", reason}});
   });
   if (!done) return done.error();
@@ -258,7 +267,7 @@ Result<store::OperationRecord> Core::Cancel(const Actor& actor, const std::strin
     }
     changed = operation;
     if (asked_before) return {};
-    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.cancel",
+    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "Operations.CancelOperation",
                       "operation/" + operation.id, {{"reason", reason}});
   });
   if (!done) return done.error();
@@ -287,7 +296,7 @@ Result<store::OperationRecord> Core::Approve(const Actor& actor, const std::stri
       MP_CHECK(unit.Move(operation, S::kCancelled, Trigger::kReject, nullptr, extra));
     }
     changed = operation;
-    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.approve",
+    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "Operations.ApproveOperation",
                       "operation/" + operation.id, {{"decision", approved ? "approve" : "reject"}});
   });
   if (!done) return done.error();
@@ -318,7 +327,7 @@ Result<store::OperationRecord> Core::Resolve(const Actor& actor, const std::stri
     MP_CHECK(unit.Event(operation, nullptr, event_kind::kResolved,
                         {{"resolution", name}, {"resolved_by", actor.principal}}));
     changed = operation;
-    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "operation.resolve",
+    return unit.Audit(operation.tenant, actor.principal, actor.request_id, "Operations.ResolveOperation",
                       "operation/" + operation.id, {{"resolution", name}, {"note", note}});
   });
   if (!done) return done.error();
@@ -348,7 +357,7 @@ Status Core::ReleaseTarget(const Actor& actor, const std::string& target_id) {
                                {{"scope", hold.scope}, {"released_by", actor.principal}}));
       released.push_back(hold.scope);
     }
-    return unit.Audit(target->tenant, actor.principal, actor.request_id, "target.release", "target/" + target_id,
+    return unit.Audit(target->tenant, actor.principal, actor.request_id, "Targets.ReleaseTarget", "target/" + target_id,
                       {{"holds", released}});
   });
 }

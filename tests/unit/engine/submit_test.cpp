@@ -159,3 +159,27 @@ TEST_CASE("another tenant's operation does not exist", "[engine][submit]") {
   CHECK(fx.core->Cancel(Actor{"other", "eve", "r"}, id, "").error().reason() == "OPERATION_UNKNOWN");
   CHECK(fx.StateName(id) == "QUEUED");
 }
+
+TEST_CASE("who asked for what is in the audit log, once", "[engine][submit]") {
+  EngineFixture fx;
+  auto request = fx.Request();
+  request.idempotency_key = "k1";
+  request.fingerprint = "f1";
+  request.parameters_json = R"({"password":"hidden"})";
+  const std::string id = fx.Submit(request);
+  fx.Submit(request);
+  fx.Cancel(id);
+  std::vector<meshplay::store::AuditRecord> rows;
+  REQUIRE(fx.store->Read([&](meshplay::store::Reader& reader) -> meshplay::Status {
+    MP_TRY(rows, reader.ListAudit({}));
+    return {};
+  }));
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].action == "Operations.CreateOperation");
+  CHECK(rows[1].action == "Operations.CancelOperation");
+  for (const auto& row : rows) {
+    CHECK(row.object == "operation/" + id);
+    CHECK(row.principal == "alice");
+    CHECK(row.detail_json.find("hidden") == std::string::npos);
+  }
+}
