@@ -1,0 +1,49 @@
+// Any text as SMI documents and cluster objects: read, validated, converted and translated without a crash, within the
+// limits, and never into a policy that a pattern could open.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "adapters/facts/kubernetes_facts.h"
+#include "adapters/istio/emitter/emit.h"
+#include "libs/base/yaml.h"
+#include "libs/smi/convert.h"
+#include "libs/smi/parse.h"
+#include "libs/smi/validate.h"
+
+namespace {
+
+using nlohmann::json;
+
+void CheckPolicy(const json& object) {
+  if (object["kind"] != "AuthorizationPolicy" || !object["spec"].contains("rules")) return;
+  for (const json& rule : object["spec"]["rules"]) {
+    if (!rule.contains("from") || rule["from"].empty()) std::abort();
+    if (rule["from"].dump().find('*') != std::string::npos) std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  meshplay::YamlLimits limits;
+  limits.max_bytes = 64 * 1024;
+  const auto read = meshplay::ParseYaml({reinterpret_cast<const char*>(data), size}, limits);
+  if (!read.has_value()) return 0;
+  std::vector<json> documents;
+  for (const auto& document : *read) documents.push_back(document.value);
+
+  const auto set = meshplay::smi::ParseDocuments(documents, {"shop"});
+  const auto facts = meshplay::facts::FactsFromObjects(documents, {"shop"});
+  meshplay::istio::EmitOptions options;
+  options.owner = "fuzz";
+  const auto emission = meshplay::istio::EmitSmi(set, facts, options);
+  if (!emission.has_value()) std::abort();
+  for (const json& object : emission->objects) CheckPolicy(object);
+  for (int version = 1; version <= 4; ++version) {
+    if (!meshplay::smi::Convert(set, {version, version, version, {}}).has_value()) std::abort();
+  }
+  return 0;
+}
