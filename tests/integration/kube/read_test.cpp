@@ -203,8 +203,14 @@ TEST_CASE("a user without rights is refused and knows it beforehand", "[kube]") 
       "TARGET_FORBIDDEN");
   const std::vector<AccessQuestion> questions = {{"create", "", "configmaps", cluster->name_space()},
                                                  {"create", "", "pods/exec", cluster->name_space()}};
-  for (const AccessAnswer& answer : nobody->CanI(questions).value()) CHECK_FALSE(answer.allowed);
-  for (const AccessAnswer& answer : cluster->client().CanI(questions).value()) CHECK(answer.allowed);
+  const auto denied = nobody->CanI(questions);
+  const auto granted = cluster->client().CanI(questions);
+  REQUIRE(denied);
+  REQUIRE(granted);
+  REQUIRE(denied->size() == 2);
+  REQUIRE(granted->size() == 2);
+  for (const AccessAnswer& answer : *denied) CHECK_FALSE(answer.allowed);
+  for (const AccessAnswer& answer : *granted) CHECK(answer.allowed);
 }
 
 TEST_CASE("credentials and certificates that do not fit are told apart", "[kube]") {
