@@ -84,18 +84,21 @@ Result<std::shared_ptr<const ServedResources>> Discovery::Served(const Budget& b
 Result<std::shared_ptr<const ServedResources>> Discovery::Fresher(const std::shared_ptr<const ServedResources>& known,
                                                                   const Budget& budget) {
   // Callers that wait here use what the one before them fetched.
-  const std::unique_lock fetching(fetching_, budget.deadline);
-  if (!fetching.owns_lock()) {
+  std::unique_lock lock(mutex_);
+  if (!fetch_ended_.wait_until(lock, budget.stop, budget.deadline, [this] { return !fetching_; })) {
+    if (budget.stop.stop_requested()) return Error(ErrorCode::kCancelled, "CANCELLED", "the call was cancelled");
     return Error(ErrorCode::kDeadlineExceeded, "TARGET_TIMEOUT", "discovery took too long")
         .WithMetadata("request_sent", "no");
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (cache_ && cache_ != known) return cache_;
-  }
-  MP_TRY(std::shared_ptr<const ServedResources> fetched, Fetch(budget));
-  const std::lock_guard lock(mutex_);
-  cache_ = fetched;
+  if (cache_ && cache_ != known) return cache_;
+  fetching_ = true;
+  lock.unlock();
+  auto fetched = Fetch(budget);
+  lock.lock();
+  fetching_ = false;
+  if (fetched) cache_ = *fetched;
+  lock.unlock();
+  fetch_ended_.notify_all();
   return fetched;
 }
 

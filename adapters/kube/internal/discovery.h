@@ -1,6 +1,7 @@
 #pragma once
 
-#include <map>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -38,8 +39,9 @@ class Discovery {
                            const Budget& budget);
 
   Transport& transport_;
-  std::timed_mutex fetching_;
   std::mutex mutex_;
+  std::condition_variable_any fetch_ended_;
+  bool fetching_ = false;                         // GUARDED_BY(mutex_)
   std::shared_ptr<const ServedResources> cache_;  // GUARDED_BY(mutex_)
 };
 
