@@ -81,7 +81,7 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
     for (json& c : LoadCases(file)) cases.push_back(std::move(c));
   }
   for (const json& c : cases) {
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < 15; ++round) {
       json documents = ListAt(c, "documents");
       json cluster = ListAt(c, "cluster");
       const int mutations = 1 + mutator.Below(4);

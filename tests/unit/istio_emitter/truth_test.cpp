@@ -1,6 +1,7 @@
 #include <re2/re2.h>
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <random>
 
 #include "adapters/facts/kubernetes_facts.h"
@@ -49,11 +50,16 @@ json Document(const char* group, const char* version, const char* kind, const st
           {"spec", spec}};
 }
 
+const RE2& Compiled(const std::string& regex) {
+  static std::map<std::string, RE2> cache;
+  return cache.try_emplace(regex, regex).first->second;
+}
+
 // What a match says, read from the document itself.
 bool SmiMatches(const json& match, const Request& request) {
   if (!request.is_http) return false;
   const std::string regex = match.value("pathRegex", std::string());
-  if (!regex.empty() && !RE2::PartialMatch(request.path, "^(?:" + regex + ")")) return false;
+  if (!regex.empty() && !RE2::PartialMatch(request.path, Compiled("^(?:" + regex + ")"))) return false;
   const auto methods = match.value("methods", std::vector<std::string>());
   const auto allows = [&](const std::string& m) { return m == "*" || m == request.method; };
   if (!methods.empty() && std::none_of(methods.begin(), methods.end(), allows)) return false;
@@ -62,7 +68,7 @@ bool SmiMatches(const json& match, const Request& request) {
   for (auto it = headers.begin(); it != headers.end(); ++it) {
     const auto found = request.headers.find(it.key());
     if (found == request.headers.end()) return false;
-    if (!RE2::FullMatch(found->second, it.value().get<std::string>())) return false;
+    if (!RE2::FullMatch(found->second, Compiled(it.value().get<std::string>()))) return false;
   }
   return true;
 }
