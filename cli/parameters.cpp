@@ -1,0 +1,58 @@
+#include "cli/parameters.h"
+
+#include <algorithm>
+
+#include "libs/base/files.h"
+
+namespace meshplay::cli {
+
+namespace {
+
+const nlohmann::json& SubSchema(const nlohmann::json& schema, const std::string& name) {
+  static const nlohmann::json kNone;
+  if (!schema.is_object()) return kNone;
+  const auto properties = schema.find("properties");
+  if (properties == schema.end() || !properties->is_object()) return kNone;
+  const auto found = properties->find(name);
+  return found == properties->end() ? kNone : *found;
+}
+
+bool IsString(const nlohmann::json& schema) {
+  return schema.is_object() && schema.contains("type") && schema["type"] == "string";
+}
+
+}  // namespace
+
+Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, const nlohmann::json& schema) {
+  nlohmann::json parameters = nlohmann::json::object();
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidArgument("PARAMETER_INVALID", "\"" + text + "\" is not KEY=VALUE");
+    }
+    std::string value = text.substr(equals + 1);
+    const bool from_file = value.size() > 1 && value.front() == '@';
+    if (from_file) {
+      MP_TRY(value, ReadFile(value.substr(1)));
+    }
+    nlohmann::json* place = &parameters;
+    const nlohmann::json* expected = &schema;
+    const std::string key = text.substr(0, equals);
+    std::size_t start = 0;
+    while (start <= key.size()) {
+      const std::size_t end = std::min(key.find('.', start), key.size());
+      const std::string part = key.substr(start, end - start);
+      if (part.empty() || !(place->is_object() || place->is_null())) {
+        return InvalidArgument("PARAMETER_INVALID", "the key \"" + key + "\" does not fit");
+      }
+      place = &(*place)[part];
+      expected = &SubSchema(*expected, part);
+      start = end + 1;
+    }
+    auto parsed = nlohmann::json::parse(value, nullptr, false);
+    *place = parsed.is_discarded() || IsString(*expected) || from_file ? nlohmann::json(value) : std::move(parsed);
+  }
+  return parameters;
+}
+
+}  // namespace meshplay::cli
