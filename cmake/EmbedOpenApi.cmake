@@ -1,0 +1,12 @@
+# INPUT (JSON) -> OUTPUT (.cpp). The text is cut into pieces because compilers bound the length of one literal.
+file(READ "${INPUT}" text)
+string(LENGTH "${text}" length)
+set(body "")
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 8000 piece)
+  string(APPEND body "    R\"~json~(${piece})~json~\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+file(WRITE "${OUTPUT}.new" "#include \"server/app/openapi_document.h\"\n\nnamespace meshplay::app {\n\nstd::string_view OpenApiDocument() {\n  static constexpr char kText[] =\n${body}      ;\n  return {kText, sizeof(kText) - 1};\n}\n\n}  // namespace meshplay::app\n")
+file(RENAME "${OUTPUT}.new" "${OUTPUT}")
