@@ -89,6 +89,22 @@ TEST_CASE("a stream resumes from the last durable bookmark and from nothing else
   }
 }
 
+TEST_CASE("a snapshot after an outage makes fresh what it holds", "[inventory]") {
+  InventoryFixture fx;
+  fx.Connect("a1", "s1");
+  fx.Snapshot("a1", {InventoryFixture::ControlPlane("1.27.0")});
+  REQUIRE(fx.inventory.SessionClosed("a1", "s1"));
+  REQUIRE(fx.Objects()[0].stale);
+  fx.Connect("a1", "s2");
+
+  fx.Snapshot("a1", {InventoryFixture::ControlPlane("1.27.0")});
+
+  CHECK_FALSE(fx.Objects()[0].stale);
+  CHECK_FALSE(fx.Meshes()[0].stale);
+  CHECK(fx.Meshes()[0].conditions_json.find("MinimumReplicas") != std::string::npos);
+  CHECK(fx.History(fx.Meshes()[0].id) == std::vector<std::string>{"appeared", "stale", "fresh"});
+}
+
 TEST_CASE("equal items write nothing and tell nobody", "[inventory]") {
   InventoryFixture fx;
   fx.Connect("a1", "s1");
