@@ -105,6 +105,7 @@ class Inventory {
   Status SessionClosed(const std::string& adapter_id, const std::string& session_id);
   /// The clusters (by uid) that the adapter claims, and whether it is the one that serves them.
   Result<std::vector<std::pair<std::string, bool>>> Assignments(const std::string& adapter_id);
+  /// A refused manifest becomes the adapter's condition ManifestAccepted=False; the one accepted before stays in force.
   /// Errors: kInvalidArgument MANIFEST_INVALID, SCHEMA_KEYWORD_UNSUPPORTED, OPERATION_TYPE_DUPLICATE with pointers.
   Status AcceptManifest(const std::string& adapter_id, const std::string& digest, const std::string& manifest_json);
   /// A claim of a live session, new or known; empty texts leave what is known. Reachable=False makes stale what the
@@ -177,6 +178,7 @@ class Inventory {
     std::uint64_t received = 0;  ///< Items since BeginSnapshot.
   };
   Status CloseSession(store::Transaction& unit, store::AdapterRecord adapter, const char* reason);
+  Status KeepManifest(const std::string& adapter_id, const std::string& digest, const std::string& manifest_json);
   Status LoadManifests();
   bool HasCompleteStream(const std::string& adapter_id, const std::string& cluster_uid);
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "libs/base/json.h"
+#include "server/inventory/internal/conditions.h"
 #include "server/inventory/internal/manifest.h"
 #include "server/inventory/internal/rows.h"
 #include "server/inventory/inventory.h"
@@ -12,6 +13,25 @@ namespace meshplay::inventory {
 
 Status Inventory::AcceptManifest(const std::string& adapter_id, const std::string& digest,
                                  const std::string& manifest_json) {
+  Status kept = KeepManifest(adapter_id, digest, manifest_json);
+  if (kept || kept.error().code() != ErrorCode::kInvalidArgument) return kept;
+  const UnixMs now = clock_.NowUnixMs();
+  const Condition refused{"ManifestAccepted", "False", "ManifestInvalid", kept.error().message(), ""};
+  const auto work = [&](store::Transaction& unit) -> Status {
+    MP_TRY(store::AdapterRecord adapter, GetAdapter(unit, adapter_id));
+    const std::string conditions = SetCondition(adapter.conditions_json, refused, now);
+    if (conditions == adapter.conditions_json) return {};
+    adapter.conditions_json = conditions;
+    MP_CHECK(PutChanged(unit, adapter, now));
+    return AddEvent(unit, adapter.tenant, "adapter/" + adapter.id, "adapter.changed", {{"adapter_id", adapter.id}},
+                    now);
+  };
+  MP_CHECK(store_.Write(work));
+  return kept;
+}
+
+Status Inventory::KeepManifest(const std::string& adapter_id, const std::string& digest,
+                               const std::string& manifest_json) {
   MP_TRY(ParsedManifest parsed, ParseManifest(manifest_json));
   if (digest.empty() || digest.size() > 256) {
     return InvalidArgument("MANIFEST_INVALID", "a manifest needs a digest of 1 to 256 bytes")
@@ -29,6 +49,8 @@ Status Inventory::AcceptManifest(const std::string& adapter_id, const std::strin
     manifest.mesh_type = adapter.mesh_type;
     adapter.manifest_digest = digest;
     adapter.manifest_json = manifest_json;
+    adapter.conditions_json =
+        SetCondition(adapter.conditions_json, {"ManifestAccepted", "True", "Accepted", "", ""}, now);
     if (adapter.display_name.empty()) adapter.display_name = parsed.display_name;
     MP_CHECK(PutChanged(unit, adapter, now));
     return AddEvent(unit, adapter.tenant, "adapter/" + adapter.id, "adapter.manifest",

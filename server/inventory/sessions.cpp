@@ -82,7 +82,12 @@ Status Inventory::CloseSession(store::Transaction& unit, store::AdapterRecord ad
   adapter.connected = false;
   adapter.session_id.clear();
   adapter.last_seen_unix_ms = now;
+  MP_TRY(const std::vector<Condition> before, ParseConditions(adapter.conditions_json));
   adapter.conditions_json = UnknownConditions(adapter.conditions_json, "AdapterLost", now);
+  for (const Condition& condition : before) {
+    if (condition.type != "ManifestAccepted") continue;  // ours to say: stays true without a session
+    adapter.conditions_json = SetCondition(adapter.conditions_json, condition, now);
+  }
   adapter.conditions_json =
       SetCondition(adapter.conditions_json, {"Connected", "False", reason, "No session is open.", ""}, now);
   MP_CHECK(PutChanged(unit, adapter, now));
@@ -216,6 +221,10 @@ Status Inventory::ReportHealth(const std::string& adapter_id, const std::string&
     MP_TRY(store::AdapterRecord adapter, GetAdapter(unit, adapter_id));
     std::vector<Condition> all = conditions;
     all.push_back({"Connected", "True", "SessionOpen", "", ""});
+    MP_TRY(const std::vector<Condition> before, ParseConditions(adapter.conditions_json));
+    for (const Condition& condition : before) {
+      if (condition.type == "ManifestAccepted") all.push_back(condition);  // ours to say, as Connected is
+    }
     adapter.last_seen_unix_ms = now;
     const std::string merged = MergeConditions(adapter.conditions_json, std::move(all), now);
     if (merged == adapter.conditions_json) return unit.PutAdapter(adapter);

@@ -120,3 +120,21 @@ TEST_CASE("a manifest that breaks the contract is refused as a whole", "[invento
         "MANIFEST_TOO_LARGE");
   CHECK(fx.inventory.AcceptManifest("a1", "", kManifest).error().reason() == "MANIFEST_INVALID");
 }
+
+TEST_CASE("a refused manifest shows as a condition until a good one comes, and the old one stays in force",
+          "[inventory]") {
+  InventoryFixture fx;
+  fx.Connect("a1", "s1");
+  REQUIRE(fx.inventory.AcceptManifest("a1", "d1", kManifest));
+
+  REQUIRE_FALSE(fx.inventory.AcceptManifest("a1", "d2", WithOperations(R"({"type":"a b"})")));
+  REQUIRE(fx.inventory.ReportHealth("a1", ""));
+  REQUIRE(fx.inventory.SessionClosed("a1", "s1"));
+
+  const std::string refused = fx.Adapter("a1").conditions_json;
+  CHECK(refused.find(R"("reason":"ManifestInvalid","status":"False","type":"ManifestAccepted")") != std::string::npos);
+  CHECK(fx.Adapter("a1").manifest_digest == "d1");
+  CHECK(fx.inventory.FindOperationType("default", "istio.install").has_value());
+  REQUIRE(fx.inventory.AcceptManifest("a1", "d3", kManifest));
+  CHECK(fx.Adapter("a1").conditions_json.find("ManifestInvalid") == std::string::npos);
+}
