@@ -1,7 +1,6 @@
 #include "server/services/internal/submit.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "server/services/convert_common.h"
 #include "server/services/convert_operation.h"
@@ -53,11 +52,6 @@ Result<v1::Operation> Await(const Core& core, const CallContext& context, store:
   return shown;
 }
 
-const char* ActionOf(store::TaskKind kind) {
-  if (kind == store::TaskKind::kPlan) return "Operations.PlanOperation";
-  return kind == store::TaskKind::kDetect ? "Clusters.ProbeCluster" : "Operations.CreateOperation";
-}
-
 }  // namespace
 
 Result<v1::Operation> ShowOperation(store::Reader& reader, const store::OperationRecord& record) {
@@ -106,11 +100,6 @@ Result<v1::Operation> Submit(const Core& core, const CallContext& context, engin
   request.principal = context.caller.principal;
   request.origin = context.origin;
   request.request_id = context.request_id;
-  nlohmann::json detail = {{"cluster", request.cluster_id}, {"mesh_type", request.mesh_type}};
-  if (!request.mesh_id.empty()) detail["mesh"] = request.mesh_id;
-  if (!request.reason.empty()) detail["reason"] = request.reason;
-  if (!request.idempotency_key.empty()) detail["idempotency_key"] = request.idempotency_key;
-  MP_CHECK(WriteAudit(core, context, ActionOf(request.kind), "operationType/" + request.type, detail));
   MP_TRY(engine::Submitted submitted, core.deps.engine.Submit(request));
   return Await(core, context, std::move(submitted.operation), wait, submitted.replayed);
 }
