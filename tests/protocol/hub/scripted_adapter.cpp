@@ -19,7 +19,7 @@ std::shared_ptr<grpc::Channel> Dial(int port, const std::string& trust_bundle_pe
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxSendMessageSize(16 * 1024 * 1024);
-  return grpc::CreateCustomChannel("localhost:" + std::to_string(port), grpc::SslCredentials(options), arguments);
+  return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port), grpc::SslCredentials(options), arguments);
 }
 
 std::string ReasonOf(const grpc::Status& status) {
