@@ -127,6 +127,16 @@ Result<kube::DeleteEnd> Attempt::Delete(const kube::ObjectRef& ref, const std::s
   return end;
 }
 
+Status Attempt::DeleteAndWait(const kube::ObjectRef& ref, const std::string& uid, std::chrono::milliseconds wait) {
+  MP_TRY(const kube::DeleteEnd end, Delete(ref, uid));
+  if (end != kube::DeleteEnd::kWaitingForFinalizers) return {};
+  kube::DeleteOptions options;
+  options.uid = uid;
+  const Status gone = kube().DeleteAndWait(ref, options, wait, task_.stop());
+  if (!gone && gone.error().reason() != "OBJECT_CONFLICT") return Error(gone.error()).Doing("delete " + ref.ToString());
+  return {};
+}
+
 Result<helm::Release> Attempt::HelmApply(helm::Helm& helm, const helm::ChartRequest& request,
                                          std::chrono::milliseconds call_timeout) {
   MP_CHECK(BeginMutating());

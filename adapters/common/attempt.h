@@ -57,6 +57,8 @@ class Attempt {
   Result<kube::WriteOutcome> MergePatch(const kube::ObjectRef& ref, const nlohmann::json& patch);
   /// Absent is fine. `uid` guards against deleting another incarnation.
   Result<kube::DeleteEnd> Delete(const kube::ObjectRef& ref, const std::string& uid = "");
+  /// Delete, then waits until the object is gone. Errors also: kDeadlineExceeded OBJECT_NOT_GONE_IN_TIME.
+  Status DeleteAndWait(const kube::ObjectRef& ref, const std::string& uid, std::chrono::milliseconds wait);
   /// Runs helm as one long announced step; an interruption by a lost lease is done again when the lease is back.
   Result<helm::Release> HelmApply(helm::Helm& helm, const helm::ChartRequest& request,
                                   std::chrono::milliseconds call_timeout);

@@ -5,6 +5,7 @@
 #include "adapters/common/convert.h"
 #include "adapters/istio/control_planes.h"
 #include "adapters/istio/internal/inventory.h"
+#include "adapters/istio/operations/operations.h"
 #include "adapters/kube/fence.h"
 #include "libs/base/json.h"
 #include "libs/base/json_schema.h"
@@ -15,6 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr char kMeshType[] = "istio";
+constexpr std::string_view kPlanCompared = "plan-compared:";
 
 /// The parameters of an offer, checked against the operation's own schema and completed with its defaults.
 Result<json> ReadParameters(const std::string& text, const std::string& schema_text) {
@@ -33,7 +35,22 @@ pb::TaskResult Refused(const Error& error) {
   return sdk::Failed(common::ToProtocolError(error, pb::SIDE_EFFECTS_NONE));
 }
 
+/// A plan that was approved is done as it is or not at all. A later attempt of the same operation has changed the
+/// cluster itself; that the first one compared is written down before the barrier.
+Status CheckPlan(const common::Operation& operation, common::Attempt& attempt) {
+  const pb::TaskOffer& offer = attempt.task().offer();
+  const std::string& approved = offer.options().plan_digest();
+  if (approved.empty() || offer.checkpoint() == std::string(kPlanCompared) + approved) return {};
+  MP_TRY(const pb::Plan now, operation.Plan(attempt));
+  if (now.digest() != approved) {
+    return Aborted("PLAN_STALE", "the cluster, or what is to be done, is not what the plan was made for")
+        .WithRemediation("Make a new plan, look at it and apply that one.");
+  }
+  return attempt.task().SaveCheckpoint(std::string(kPlanCompared) + approved);
+}
+
 pb::TaskResult RunApply(const common::Operation& operation, common::Attempt& attempt) {
+  if (const Status fresh = CheckPlan(operation, attempt); !fresh) return attempt.Fail(fresh.error());
   auto result = operation.Apply(attempt);
   return result ? std::move(*result) : attempt.Fail(result.error());
 }
@@ -120,6 +137,14 @@ pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
     default:
       return Refused(InvalidArgument("OPERATION_UNKNOWN", "this adapter does no task of that kind"));
   }
+}
+
+pb::TaskResult IstioAdapter::Query(sdk::TaskContext& task) {
+  const pb::TaskOffer& offer = task.offer();
+  if (offer.operation_type() != "smi.translate") return sdk::MeshAdapter::Query(task);
+  const auto parameters = ParseJson(offer.parameters_json());
+  if (!parameters) return Refused(parameters.error());
+  return TranslateSmi(*parameters);
 }
 
 void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) {

@@ -29,6 +29,7 @@ class IstioAdapter final : public sdk::MeshAdapter {
   pb::Capabilities capabilities() override;
   std::vector<pb::TargetClaim> Targets() override { return clusters_.Claims(); }
   pb::TaskResult Run(sdk::TaskContext& task) override;
+  pb::TaskResult Query(sdk::TaskContext& task) override;
   void WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) override;
 
  private:

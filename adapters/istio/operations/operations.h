@@ -1,10 +1,16 @@
 #pragma once
 
+#include <chrono>
+#include <initializer_list>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "adapters/common/operation.h"
 #include "adapters/helm/helm.h"
 #include "adapters/istio/adapter.h"
+#include "adapters/istio/control_planes.h"
 
 namespace meshplay::istio {
 
@@ -21,6 +27,31 @@ struct HelmFactory {
   Result<helm::Helm> For(const common::Cluster& cluster, const std::string& asked) const;
 };
 
+/// What all descriptors of this adapter have in common: NATURAL, cancelled between steps, planned, exclusive.
+pb::OperationDescriptor Describe(const std::string& type, pb::OperationCategory category, const std::string& title,
+                                 const std::string& description, const char* schema);
+
+/// Older names of this tool family with the parameters they stand for.
+void AddAliases(pb::OperationDescriptor& descriptor,
+                std::initializer_list<std::pair<const char*, const char*>> names_and_parameters);
+
+/// The control plane an operation is about: the offer's mesh_key, else the only one, else the default revision.
+/// Errors: kFailedPrecondition PREREQUISITE_MISSING when there is none.
+Result<ControlPlane> TargetPlane(common::Attempt& attempt);
+
+// One function an operation type; each in the file of its name.
 std::unique_ptr<common::Operation> MakeInstall(const HelmFactory& helm);
+std::unique_ptr<common::Operation> MakeUninstall(const HelmFactory& helm);
+std::unique_ptr<common::Operation> MakeInjectionSet();
+std::unique_ptr<common::Operation> MakeMtlsSet();
+std::unique_ptr<common::Operation> MakeSampleAppInstall();
+std::unique_ptr<common::Operation> MakeSampleAppRemove();
+std::unique_ptr<common::Operation> MakeCustomApply();
+std::unique_ptr<common::Operation> MakeCustomDelete();
+std::unique_ptr<common::Operation> MakeSmiApply();
+std::unique_ptr<common::Operation> MakeSmiDelete();
+
+/// Answers the query smi.translate: what SMI documents become, from documents alone.
+pb::TaskResult TranslateSmi(const nlohmann::json& parameters);
 
 }  // namespace meshplay::istio

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "libs/base/ids.h"
 #include "libs/base/process.h"
 #include "tests/support/skip.h"
 
@@ -84,7 +85,7 @@ std::unique_ptr<istio::IstioAdapter> RigCluster::Adapter(const std::string& kube
 
 sdk::pb::TaskOffer RigCluster::Offer(sdk::pb::TaskKind kind, const std::string& type, const json& parameters) const {
   sdk::pb::TaskOffer offer;
-  offer.set_task_id("0198c000-0000-7000-8000-000000000001");
+  offer.set_task_id(NewUuidV7());
   offer.set_attempt(1);
   offer.set_kind(kind);
   const bool takes_fence = kind == sdk::pb::TASK_KIND_APPLY || kind == sdk::pb::TASK_KIND_INSPECT;
@@ -129,7 +130,8 @@ std::set<std::string> RigCluster::Everything() {
   static const std::set<std::string> kNoise = {"Event", "EndpointSlice", "Endpoints", "ComponentStatus", "APIService"};
   kube_->DropDiscovery();
   std::set<std::string> names;
-  for (const kube::ResourceType& type : kube_->ResourceTypes().value()) {
+  const std::vector<kube::ResourceType> types = kube_->ResourceTypes().value();
+  for (const kube::ResourceType& type : types) {
     const bool looks = type.Can("list") && type.preferred_version && kNoise.count(type.gvk.kind) == 0;
     if (!looks || type.plural.find('/') != std::string::npos) continue;
     const auto list = kube_->List(type.gvk);

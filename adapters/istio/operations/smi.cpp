@@ -1,0 +1,231 @@
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "adapters/common/convert.h"
+#include "adapters/common/documents.h"
+#include "adapters/common/ownership.h"
+#include "adapters/common/set_operation.h"
+#include "adapters/facts/kubernetes_facts.h"
+#include "adapters/istio/emitter/emit.h"
+#include "adapters/istio/internal/smi_facts.h"
+#include "adapters/istio/operations/operations.h"
+#include "libs/base/json.h"
+#include "libs/smi/parse.h"
+#include "libs/smi/validate.h"
+
+namespace meshplay::istio {
+namespace {
+
+using common::Attempt;
+using nlohmann::json;
+
+constexpr char kApplySchema[] = R"({
+  "type": "object", "additionalProperties": false, "required": ["documents"],
+  "properties": {
+    "documents": {"type": "string", "minLength": 1, "maxLength": 500000, "title": "SMI documents",
+                  "description": "TrafficSplit, TrafficTarget, HTTPRouteGroup and TCPRoute as YAML or JSON.",
+                  "x-format": "yaml"},
+    "namespace": {"type": "string", "format": "dns-label", "default": "default", "title": "Namespace",
+                  "description": "For documents that name none."},
+    "options": {"type": "object", "additionalProperties": {"type": ["string", "boolean"]}, "default": {},
+                "title": "Options of the translation",
+                "description": "allowWidening, mode, pathAnchor, lenientDots, allowMissing, selfReference, trustDomain, clusterDomain, istio.mtls."}
+  }
+})";
+
+constexpr char kDeleteSchema[] = R"({
+  "type": "object", "additionalProperties": false,
+  "properties": {
+    "documents": {"type": "string", "maxLength": 500000, "default": "", "title": "SMI documents",
+                  "description": "Which of the applied documents to take back (only their kinds and names count). Empty: all of them.",
+                  "x-format": "yaml"},
+    "namespace": {"type": "string", "format": "dns-label", "default": "default", "title": "Namespace",
+                  "description": "For documents that name none."},
+    "options": {"type": "object", "additionalProperties": {"type": ["string", "boolean"]}, "default": {},
+                "title": "Options of the translation", "description": "Of what stays; as in smi.apply."}
+  }
+})";
+
+constexpr char kFieldManager[] = "meshplay-smi";
+
+/// Documents by what they are, whatever their version: "group/Kind namespace/name".
+using Documents = std::map<std::string, json>;
+
+Result<Documents> ByIdentity(std::vector<json> objects, const std::string& default_namespace) {
+  Documents documents;
+  for (json& object : objects) {
+    if (!smi::IsSmiDocument(object)) {
+      const std::string what = kube::RefOf(object).ToString();
+      return InvalidArgument("SMI_INVALID", what + " is no SMI object").WithViolation("/documents", what);
+    }
+    if (kube::NamespaceOf(object).empty()) object["metadata"]["namespace"] = default_namespace;
+    const kube::ObjectRef ref = kube::RefOf(object);
+    documents[ref.gvk.group + "/" + ref.gvk.kind + " " + ref.name_space + "/" + ref.name] = std::move(object);
+  }
+  return documents;
+}
+
+Documents FromNote(const std::string& note) {
+  Documents documents;
+  const auto list = ParseJson(note);
+  if (!list || !list->is_array()) return documents;
+  auto read = ByIdentity(std::vector<json>(list->begin(), list->end()), "default");
+  return read ? std::move(*read) : documents;
+}
+
+std::string ToNote(const Documents& documents) {
+  json list = json::array();
+  for (const auto& [identity, document] : documents) list.push_back(document);
+  return DumpJson(list);
+}
+
+Result<EmitOptions> ReadOptions(const json& parameters, const std::string& owner) {
+  EmitOptions options;
+  options.owner = owner;
+  const json chosen = parameters.value("options", json::object());
+  for (const auto& [name, value] : chosen.items()) {
+    const std::string text = value.is_boolean() ? (value.get<bool>() ? "true" : "false") : value.get<std::string>();
+    MP_CHECK(SetOption(options, name, text));
+  }
+  return options;
+}
+
+std::set<std::string> NamespacesOf(const smi::DocumentSet& set) {
+  std::set<std::string> namespaces;
+  for (const smi::Head* head : smi::AllHeads(set)) namespaces.insert(head->key.namespace_name);
+  for (const smi::TrafficTarget& target : set.targets) {
+    namespaces.insert(target.destination.namespace_name);
+    for (const smi::Subject& source : target.sources) namespaces.insert(source.namespace_name);
+  }
+  namespaces.erase("");
+  return namespaces;
+}
+
+/// Translates the whole set of an owner into a job. Documents that break the rules refuse the whole.
+Status Translate(Attempt& attempt, const ControlPlane& plane, const Documents& documents, common::SetJob& job) {
+  std::vector<json> list;
+  for (const auto& [identity, document] : documents) list.push_back(document);
+  const smi::DocumentSet set = smi::ParseDocuments(list);
+  MP_TRY(const smi::ClusterFacts facts, ReadSmiFacts(attempt.kube(), plane, NamespacesOf(set), attempt.call()));
+  MP_TRY(const EmitOptions options, ReadOptions(attempt.parameters(), job.name.owner));
+  const smi::FactsIndex index(facts);
+  smi::ValidateOptions rules;
+  rules.self_reference = options.self_reference;
+  MP_CHECK(smi::ToStatus(smi::Validate(set, &index, rules)));
+  MP_TRY(Emission emission, EmitSmi(set, facts, options));
+  job.wish.objects = std::move(emission.objects);
+  job.reports = std::move(emission.reports);
+  return {};
+}
+
+common::SetJob NewJob(const Attempt& attempt, const ControlPlane& plane) {
+  common::SetJob job;
+  job.name = {"smi", common::LabelValue(attempt.OwnerOr("smi")), attempt.mesh_type(), plane.name_space, kFieldManager};
+  // The objects of an owner are always the translation of all its documents: what no longer comes out of them goes.
+  job.wish.prune = true;
+  job.output["mesh_key"] = plane.key();
+  return job;
+}
+
+class SmiApply final : public common::SetOperation {
+ public:
+  pb::OperationDescriptor descriptor() const override {
+    auto out =
+        Describe("smi.apply", pb::OPERATION_CATEGORY_SMI_APPLY, "Apply SMI policy",
+                 "Translates SMI documents to Istio's objects and applies them, with a report for each document. "
+                 "Documents of the same owner add up; with prune OWNED the given ones are all.",
+                 kApplySchema);
+    out.set_inverse_type("smi.delete");
+    return out;
+  }
+
+ protected:
+  Result<common::SetJob> Prepare(Attempt& attempt) const override {
+    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
+    MP_TRY(std::vector<json> given, common::ReadDocuments(attempt.Text("documents")));
+    MP_TRY(Documents documents, ByIdentity(std::move(given), attempt.Text("namespace", "default")));
+    common::SetJob job = NewJob(attempt, plane);
+    if (attempt.task().offer().options().prune() != pb::PRUNE_POLICY_OWNED) {
+      MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
+      documents.merge(FromNote(before.note));  // the given ones win
+    }
+    job.wish.note = ToNote(documents);
+    MP_CHECK(Translate(attempt, plane, documents, job));
+    return job;
+  }
+};
+
+class SmiDelete final : public common::SetOperation {
+ public:
+  pb::OperationDescriptor descriptor() const override {
+    auto out = Describe("smi.delete", pb::OPERATION_CATEGORY_SMI_DELETE, "Delete SMI policy",
+                        "Takes SMI documents back: their Istio objects go, those of the owner's other documents stay.",
+                        kDeleteSchema);
+    out.set_inverse_type("smi.apply");
+    return out;
+  }
+
+ protected:
+  Result<common::SetJob> Prepare(Attempt& attempt) const override {
+    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
+    common::SetJob job = NewJob(attempt, plane);
+    const std::string text = attempt.Text("documents");
+    Documents remaining;
+    if (!text.empty()) {
+      MP_TRY(std::vector<json> given, common::ReadDocuments(text));
+      MP_TRY(const Documents going, ByIdentity(std::move(given), attempt.Text("namespace", "default")));
+      MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
+      remaining = FromNote(before.note);
+      for (const auto& [identity, document] : going) remaining.erase(identity);
+    }
+    job.output["remaining_documents"] = remaining.size();
+    if (remaining.empty()) return job;
+    job.wish.note = ToNote(remaining);
+    MP_CHECK(Translate(attempt, plane, remaining, job));
+    return job;
+  }
+};
+
+Result<pb::TaskResult> TranslateDocuments(const json& parameters) {
+  const auto text = [&parameters](const char* key) {
+    const auto found = parameters.find(key);
+    return found != parameters.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  std::string name_space = text("namespace");
+  if (name_space.empty()) name_space = "default";
+  MP_TRY(std::vector<json> given, common::ReadDocuments(text("documents")));
+  std::vector<json> documents, objects;
+  for (json& object : given) (smi::IsSmiDocument(object) ? documents : objects).push_back(std::move(object));
+  facts::FactsOptions facts_options;
+  facts_options.default_namespace = name_space;
+  const smi::ClusterFacts facts = facts::FactsFromObjects(objects, facts_options);
+  MP_TRY(const EmitOptions options, ReadOptions(parameters, "translate"));
+  smi::ParseOptions parse;
+  parse.default_namespace = name_space;
+  MP_TRY(const Emission emission, EmitSmi(smi::ParseDocuments(documents, parse), facts, options));
+  pb::TaskResult result = sdk::Succeeded();
+  for (const smi::SmiReport& report : emission.reports) *result.add_smi() = common::ToReport(report);
+  const json output = {{"level", smi::SupportLevelName(smi::WorstLevel(emission.reports))},
+                       {"objects", emission.objects},
+                       {"reports", smi::ToJson(emission.reports)}};
+  result.set_output_json(DumpJson(output));
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<common::Operation> MakeSmiApply() {
+  return std::make_unique<SmiApply>();
+}
+std::unique_ptr<common::Operation> MakeSmiDelete() {
+  return std::make_unique<SmiDelete>();
+}
+
+pb::TaskResult TranslateSmi(const json& parameters) {
+  auto result = TranslateDocuments(parameters);
+  if (result) return std::move(*result);
+  return sdk::Failed(common::ToProtocolError(result.error(), pb::SIDE_EFFECTS_NONE));
+}
+
+}  // namespace meshplay::istio
