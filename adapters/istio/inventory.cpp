@@ -68,7 +68,7 @@ pb::InventoryItem PlaneItem(const ControlPlane& plane) {
   item.set_digest(Sha256Hex(item.body_json()).substr(0, 32));
   item.set_health(common::ToHealth(kube::JudgeHealth(plane.object).health));
   *item.mutable_mesh() = ToFacts(plane);
-  for (const pb::Condition& condition : ToDetected(plane).conditions()) *item.add_conditions() = condition;
+  *item.mutable_conditions() = ToDetected(plane).conditions();
   return item;
 }
 

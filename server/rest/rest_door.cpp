@@ -63,7 +63,7 @@ Result<std::pair<std::string, std::string>> SplitAddress(const std::string& list
 }
 
 void ServeOne(tcp::socket socket, asio::ssl::context* tls, const std::shared_ptr<Shared>& shared,
-              const std::string& peer, asio::io_context& io) {
+              const std::string& peer) {
   const auto done = [shared, peer](const std::exception_ptr& fault) {
     shared->connections -= 1;
     const std::lock_guard lock(shared->addresses_mutex);
@@ -71,7 +71,8 @@ void ServeOne(tcp::socket socket, asio::ssl::context* tls, const std::shared_ptr
     if (entry != shared->addresses.end() && --entry->second == 0) shared->addresses.erase(entry);
     if (fault) LogError("a connection ended by an exception");
   };
-  asio::co_spawn(asio::make_strand(io), ServeConnection(std::move(socket), tls, shared), done);
+  const auto strand = socket.get_executor();
+  asio::co_spawn(strand, ServeConnection(std::move(socket), tls, shared), done);
 }
 
 }  // namespace
@@ -132,7 +133,9 @@ bool RestDoor::State::Admit(const std::string& peer) {
 asio::awaitable<void> RestDoor::State::Accept() {
   boost::system::error_code ec;
   while (!shared->stopping) {
-    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, ec));
+    // The socket lives on a strand of its own: everything of one connection is posted to its executor.
+    tcp::socket socket(asio::make_strand(io));
+    co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
     if (ec == asio::error::operation_aborted || shared->stopping) break;
     if (ec) {
       // Out of descriptors, most likely: wait for some to come back instead of spinning.
@@ -144,7 +147,7 @@ asio::awaitable<void> RestDoor::State::Accept() {
     socket.set_option(tcp::no_delay(true), ec);
     const std::string peer = socket.remote_endpoint(ec).address().to_string();
     if (ec || !Admit(peer)) continue;
-    ServeOne(std::move(socket), tls.get(), shared, peer, io);
+    ServeOne(std::move(socket), tls.get(), shared, peer);
   }
 }
 

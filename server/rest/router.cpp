@@ -232,7 +232,10 @@ Response Router::Handle(const Request& request) const {
     return finish(std::move(wrong));
   }
   Pairs query;
-  for (const auto param : url->params()) query.emplace_back(param.key, param.has_value ? param.value : "true");
+  for (const auto param : url->params()) {
+    if (param.key.empty() && !param.has_value) continue;  // "?" and "&&" say nothing
+    query.emplace_back(param.key, param.has_value ? param.value : "true");
+  }
   return finish(Call(request, match, query, path, request_id));
 }
 
