@@ -94,8 +94,8 @@ void Session::ReadDone(bool ok) {
   pb::AdapterFrame frame;
   {
     const std::lock_guard lock(mutex_);
-    reading_ = false;
     if (!ok) {
+      reading_ = false;
       read_ended_ = true;
     } else {
       frame.Swap(&incoming_);
@@ -116,6 +116,7 @@ void Session::ReadDone(bool ok) {
   if (open && frame.body_case() == pb::AdapterFrame::kHeartbeat) {
     Heartbeat(frame.heartbeat(), received);
     const std::lock_guard lock(mutex_);
+    reading_ = false;
     ReadNext();
     return;
   }
@@ -124,7 +125,6 @@ void Session::ReadDone(bool ok) {
     const std::lock_guard lock(mutex_);
     queued_frames_ += 1;
     queued_bytes_ += bytes;
-    ReadNext();
   }
   const bool posted = strand_->Post([self = shared_from_this(), frame = std::move(frame), bytes] {
     try {
@@ -140,6 +140,10 @@ void Session::ReadDone(bool ok) {
     self->ReadNext();
   });
   if (!posted) End(Unavailable("HUB_BUSY", "the hub has too much to do; connect again later"));
+  // Only now, whoever asks for it: the next frame comes on another thread and must be queued behind this one.
+  const std::lock_guard lock(mutex_);
+  reading_ = false;
+  ReadNext();
 }
 
 void Session::Heartbeat(const pb::Heartbeat& heartbeat, BootTime received) {

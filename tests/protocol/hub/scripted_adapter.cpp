@@ -79,6 +79,12 @@ pb::ServerFrame ScriptedSession::Wait(pb::ServerFrame::BodyCase kind, std::chron
   return frame;
 }
 
+bool ScriptedSession::Has(pb::ServerFrame::BodyCase kind) {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(frames_.begin(), frames_.end(),
+                     [&](const pb::ServerFrame& frame) { return frame.body_case() == kind; });
+}
+
 void ScriptedSession::Cut() {
   context_.TryCancel();
 }

@@ -41,6 +41,28 @@ TEST_CASE("an operation goes out as an offer and comes back as a result", "[hub]
   CHECK(fx.Operation(id).result_json.find("1.27.0") != std::string::npos);
 }
 
+TEST_CASE("a burst of frames is handled in the order in which it was sent", "[hub]") {
+  HubFixture fx;
+  const auto session = fx.Connect(fx.NewAdapter());
+  const std::string id = fx.Submit();
+  const pb::TaskOffer offer = session->Wait(pb::ServerFrame::kTaskOffer).task_offer();
+  session->Send(HubFixture::Accept(offer));
+
+  for (std::uint64_t seq = 1; seq <= 500; ++seq) session->Send(HubFixture::Update(offer, seq, pb::TASK_PHASE_READING));
+  session->Send(HubFixture::Succeeded(offer, 501));
+
+  // Out of order, the engine would ask to send again, or never see the end.
+  pb::TaskAck last;
+  while (!last.finished()) {
+    const pb::TaskAck ack = session->Wait(pb::ServerFrame::kTaskAck).task_ack();
+    CHECK(ack.acked_seq() > last.acked_seq());
+    last = ack;
+  }
+  CHECK(last.acked_seq() == 501);
+  CHECK_FALSE(session->Has(pb::ServerFrame::kTaskDirective));
+  CHECK(fx.Operation(id).state == OperationState::kSucceeded);
+}
+
 TEST_CASE("a cancel reaches the adapter and its answer the operation", "[hub]") {
   HubFixture fx;
   const auto session = fx.Connect(fx.NewAdapter());
