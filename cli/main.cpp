@@ -206,7 +206,7 @@ void AddRun(CLI::App& app, Session& session, RunRequest& request, std::vector<st
         const auto text = ReadDocuments(files);
         if (!text) return Fail(text.error());
         request.type = "smi." + verb;
-        request.parameters = {"documents=" + nlohmann::json(*text).dump()};
+        request.documents = *text;
         return RunOperation(server, request, session.format());
       };
     });

@@ -44,6 +44,7 @@ Result<nlohmann::json> ParametersOf(Server& server, const RunRequest& request) {
     MP_TRY(const nlohmann::json given, ParseParameters(request.parameters, SchemaOf(server, request.type)));
     parameters.merge_patch(given);
   }
+  if (!request.documents.empty()) parameters["documents"] = request.documents;
   return parameters;
 }
 

@@ -17,6 +17,7 @@ struct RunRequest {
   std::string mesh_type;
   std::string name_space;
   std::vector<std::string> parameters;  ///< KEY=VALUE
+  std::string documents;                ///< Of smi.apply and smi.delete: the parameter of that name.
   std::string parameters_file;          ///< JSON or YAML object; -p wins.
   std::string reason;
   std::string idempotency_key;  ///< Made when empty.
