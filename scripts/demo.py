@@ -77,7 +77,7 @@ class Demo:
         plan = answer.get("plan") or {}
         counts = {}
         for change in plan.get("changes", []):
-            action = str(change.get("action", "")).replace("ACTION_", "")
+            action = str(change.get("action", ""))
             counts[action] = counts.get(action, 0) + 1
         note("the plan: " + (", ".join(f"{n} to {a.lower()}" for a, n in sorted(counts.items())) or "nothing to change"))
         for diagnostic in plan.get("diagnostics", []):

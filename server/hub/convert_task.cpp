@@ -82,7 +82,7 @@ Result<std::string> ConformanceJson(const pb::ConformanceReport& report) {
 Result<std::string> SmiReportsJson(const google::protobuf::RepeatedPtrField<pb::SmiReport>& reports) {
   std::string list = "[";
   for (const pb::SmiReport& report : reports) {
-    MP_TRY(const std::string text, ToJson(report));
+    MP_TRY(const std::string text, ToPublicJson(report));
     if (list.size() > 1) list += ",";
     list += text;
   }
@@ -191,7 +191,7 @@ Result<engine::TaskResult> FromProto(const pb::TaskResult& result) {
   converted.diagnostics = ConvertList<store::DiagnosticRecord>(result.diagnostics(), ConvertDiagnostic);
   converted.steps = ConvertList<store::StepRecord>(result.steps(), ConvertStep);
   if (result.has_plan()) {
-    MP_TRY(converted.plan_json, ToJson(result.plan()));
+    MP_TRY(converted.plan_json, ToPublicJson(result.plan()));
     converted.plan_digest = result.plan().digest();
   }
   if (result.has_detection()) {

@@ -13,6 +13,9 @@ namespace meshplay::hub {
 /// Errors: kInvalidArgument FRAME_INVALID for a message that cannot be printed (too deep).
 Result<std::string> ToJson(const google::protobuf::Message& message);
 
+/// As ToJson with bare enum names, as the public API spells them: "CREATE" for CHANGE_ACTION_CREATE.
+Result<std::string> ToPublicJson(const google::protobuf::Message& message);
+
 /// "CREATE" for CHANGE_ACTION_CREATE: the value's name without `prefix`; `fallback` for unspecified and foreign values.
 template <class Enum>
 std::string BareName(const google::protobuf::EnumDescriptor* descriptor, Enum value, std::string_view prefix,

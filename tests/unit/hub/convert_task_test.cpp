@@ -134,12 +134,12 @@ TEST_CASE("what a result carries becomes JSON with the names of the protocol", "
 
   REQUIRE(converted);
   CHECK(converted->output_json == R"({"a":9007199254740993})");
-  CHECK(converted->plan_json == R"({"digest":"d1","exactness":"PLAN_SUPPORT_EXACT"})");
+  CHECK(converted->plan_json == R"({"digest":"d1","exactness":"EXACT"})");
   CHECK(converted->plan_digest == "d1");
   CHECK(converted->detection_json == R"({"meshes":[{"mesh_key":"k"}]})");
   CHECK(converted->inspection->effect == engine::Effect::kPartial);
   CHECK(converted->inspection->fence_on_target == 4);
-  CHECK(converted->smi_reports_json == R"([{"level":"SUPPORT_LEVEL_PARTIAL"},{"explanation":"second"}])");
+  CHECK(converted->smi_reports_json == R"([{"level":"PARTIAL"},{"explanation":"second"}])");
   const nlohmann::json conformance = nlohmann::json::parse(converted->conformance_json);
   CHECK(conformance["cases"][0]["evidence"]["requests"] == 100);
   CHECK(conformance["cases"][0].count("evidence_json") == 0);
