@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include "libs/base/files.h"
+#include "libs/base/ids.h"
 #include "libs/base/log.h"
 
 namespace meshplay::common {
@@ -34,7 +36,6 @@ bool IsCredentialError(const Error& error) {
 
 struct ClusterSet::Probe {
   std::string context;
-  std::string server_host;
   std::shared_ptr<const Cluster> cluster;  ///< Null when the cluster was never reached.
   std::optional<Error> error;
 };
@@ -51,6 +52,37 @@ std::vector<std::string> ClusterSet::Names() const {
   return names;
 }
 
+Result<std::shared_ptr<Cluster>> ClusterSet::Connect(const std::string& context,
+                                                     const std::shared_ptr<const Cluster>& known) {
+  auto cluster = std::make_shared<Cluster>();
+  cluster->context = context;
+  if (context == kInClusterContext && options_.in_cluster) {
+    cluster->credentials = "in-cluster";  // its token file is read again by the client
+  } else {
+    MP_TRY(const std::string text, ReadFile(options_.kubeconfig_path));
+    cluster->credentials = Sha256Hex(text);
+  }
+  if (known && known->credentials == cluster->credentials) {
+    cluster->client = known->client;
+    cluster->server_host = known->server_host;
+    return cluster;
+  }
+  Result<kube::Access> access = kube::Access{};
+  if (context == kInClusterContext && options_.in_cluster) {
+    access = kube::InClusterAccess();
+  } else {
+    // The file is named by whoever started this process, on this machine: its plugins and its TLS choices are theirs.
+    MP_TRY(const kube::Kubeconfig config,
+           kube::Kubeconfig::Load(options_.kubeconfig_path, {.allow_exec = true, .allow_insecure = true}));
+    access = config.AccessFor(context);
+  }
+  if (!access) return access.error();
+  cluster->server_host = HostOf(access->server_url);
+  MP_TRY(auto client, kube::Client::Create(std::move(*access), {.user_agent = "meshplay-adapter"}));
+  cluster->client = std::move(client);
+  return cluster;
+}
+
 ClusterSet::Probe ClusterSet::Look(const std::string& context) {
   Probe probe;
   probe.context = context;
@@ -59,37 +91,24 @@ ClusterSet::Probe ClusterSet::Look(const std::string& context) {
     const auto known = by_context_.find(context);
     if (known != by_context_.end()) probe.cluster = known->second;
   }
-  Result<kube::Access> access = kube::Access{};
-  if (context == kInClusterContext && options_.in_cluster) {
-    access = kube::InClusterAccess();
-  } else {
-    // The file is named by whoever started this process, on this machine: its plugins and its TLS choices are theirs.
-    const auto config = kube::Kubeconfig::Load(options_.kubeconfig_path, {.allow_exec = true, .allow_insecure = true});
-    access = config ? config->AccessFor(context) : Result<kube::Access>(config.error());
-  }
-  if (!access) {
-    probe.error = access.error();
+  auto fresh = Connect(context, probe.cluster);
+  if (!fresh) {
+    probe.error = fresh.error();
     return probe;
   }
-  probe.server_host = HostOf(access->server_url);
-  auto client = kube::Client::Create(std::move(*access), {.user_agent = "meshplay-adapter"});
-  if (!client) {
-    probe.error = client.error();
-    return probe;
-  }
+  Cluster& cluster = **fresh;
   const kube::Call call{.timeout = options_.probe_timeout};
-  const auto uid = (*client)->ClusterUid(call);
-  const auto version = uid ? (*client)->Version(call) : Result<kube::ServerVersion>(uid.error());
+  const auto uid = cluster.client->ClusterUid(call);
+  const auto version = uid ? cluster.client->Version(call) : Result<kube::ServerVersion>(uid.error());
   if (!version) {
     probe.error = version.error();
     return probe;
   }
-  auto cluster = std::make_shared<Cluster>();
-  cluster->context = context;
-  cluster->uid = *uid;
-  cluster->kubernetes_version = version->git_version;
-  cluster->client = std::move(*client);
-  probe.cluster = std::move(cluster);
+  cluster.uid = *uid;
+  cluster.kubernetes_version = version->git_version;
+  const bool same = probe.cluster && probe.cluster->client == cluster.client && probe.cluster->uid == cluster.uid &&
+                    probe.cluster->kubernetes_version == cluster.kubernetes_version;
+  if (!same) probe.cluster = *fresh;
   return probe;
 }
 
@@ -109,13 +128,15 @@ std::vector<pb::TargetClaim> ClusterSet::Claims() {
     if (!probe.cluster) continue;
     if (!probe.error) {
       const std::lock_guard lock(mutex_);
-      by_context_[probe.context] = probe.cluster;
+      auto& place = by_context_[probe.context];
+      if (place && place != probe.cluster) place->replaced.request_stop();
+      place = probe.cluster;
     }
     if (!seen.insert(probe.cluster->uid).second) continue;  // a second context of the same cluster
     pb::TargetClaim& claim = claims.emplace_back();
     claim.mutable_target()->set_cluster_uid(probe.cluster->uid);
     claim.set_display_name(shown);
-    claim.set_server_host(probe.server_host);
+    claim.set_server_host(probe.cluster->server_host);
     claim.set_kubernetes_version(probe.cluster->kubernetes_version);
     const bool refused = probe.error && IsCredentialError(*probe.error);
     const bool reached = !probe.error || refused;

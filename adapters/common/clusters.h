@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,11 @@ struct Cluster {
   std::string context;  ///< "" for the in-cluster identity.
   std::string uid;      ///< UID of kube-system.
   std::string kubernetes_version;
+  std::string server_host;
+  std::string credentials;  ///< Fingerprint of what the client was made from.
   std::shared_ptr<kube::Client> client;
+  /// Requested when another Cluster took this one's place: long users of the client (watches) should begin anew.
+  mutable std::stop_source replaced;
 };
 
 /// The clusters this adapter can reach by its own kubeconfig contexts or its service account.
@@ -36,7 +41,7 @@ class ClusterSet {
   explicit ClusterSet(ClusterOptions options);
 
   /// Looks at every context anew, all at once. A cluster that was known before and is not reachable now stays, with
-  /// the condition Reachable=False. The kubeconfig is read again each time, so renewed credentials are taken up.
+  /// the condition Reachable=False. The kubeconfig is read again each time, and a changed one makes a new client.
   std::vector<pb::TargetClaim> Claims();
 
   /// Errors: kNotFound TARGET_UNKNOWN.
@@ -48,6 +53,7 @@ class ClusterSet {
   struct Probe;
   std::vector<std::string> Names() const;
   Probe Look(const std::string& context);
+  Result<std::shared_ptr<Cluster>> Connect(const std::string& context, const std::shared_ptr<const Cluster>& known);
 
   const ClusterOptions options_;
   mutable std::mutex mutex_;

@@ -151,7 +151,10 @@ void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryVie
   const auto cluster = clusters_.Find(target.cluster_uid());
   if (!cluster) return;
   const std::shared_ptr<kube::Client> client = (*cluster)->client;
-  KeepInventory(*client, view, stop);
+  std::stop_source either;
+  const std::stop_callback on_stop(stop, [&either] { either.request_stop(); });
+  const std::stop_callback on_replaced((*cluster)->replaced.get_token(), [&either] { either.request_stop(); });
+  KeepInventory(*client, view, either.get_token());
 }
 
 }  // namespace meshplay::istio

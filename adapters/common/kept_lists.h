@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "adapters/kube/client.h"
+#include "adapters/kube/reflector.h"
+
+namespace meshplay::common {
+
+struct KeptListsOptions {
+  std::vector<kube::Gvk> always;
+  /// Kinds of custom resources: watched while a CustomResourceDefinition of the group and kind serves the version.
+  std::vector<kube::Gvk> when_defined;
+  /// Cuts an object down to what is needed, before it is kept. May be empty.
+  std::function<void(nlohmann::json& object)> trim;
+  std::chrono::milliseconds quiet{150};  ///< Changes that come this close together are told together.
+};
+
+/// Lists of many kinds of one cluster, kept true by one reflector a kind, for a reader that looks when something
+/// changed. Definitions may come and go: their kinds are then watched, or empty.
+///
+/// Threads:   one reader thread calls WaitForChange and Objects; the reflectors have threads of their own.
+/// Ownership: keeps a reference to `client`, which must outlive it.
+class KeptLists {
+ public:
+  /// Objects by "namespace/name".
+  using List = std::map<std::string, std::shared_ptr<const nlohmann::json>>;
+
+  KeptLists(kube::Client& client, KeptListsOptions options);
+  ~KeptLists();
+  KeptLists(const KeptLists&) = delete;
+  KeptLists& operator=(const KeptLists&) = delete;
+
+  /// Waits until something changed after everything had been listed once. Returns the kinds that changed; empty when
+  /// `stop` was requested.
+  std::set<kube::Gvk> WaitForChange(const std::stop_token& stop);
+  /// The list as it is now.
+  List Objects(const kube::Gvk& gvk) const;
+
+ private:
+  struct Shared;
+  void Watch(const kube::Gvk& gvk);
+  void FollowDefinitions();
+
+  kube::Client& client_;
+  const KeptListsOptions options_;
+  const std::shared_ptr<Shared> shared_;
+  std::map<kube::Gvk, std::unique_ptr<kube::Reflector>> reflectors_;
+};
+
+}  // namespace meshplay::common
