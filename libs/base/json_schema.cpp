@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "libs/base/json.h"
-#include "libs/base/json_schema_node.h"
+#include "libs/base/internal/json_schema_node.h"
 
 namespace meshplay {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "libs/base/duration.h"
 #include "libs/base/json.h"
-#include "libs/base/json_schema_node.h"
+#include "libs/base/internal/json_schema_node.h"
 #include "libs/base/utf8.h"
 
 namespace meshplay {

@@ -38,7 +38,7 @@ ROOMS = {
     "server/services": (
         ["libs/base", "server/store", "server/engine", "server/inventory", "server/policy", "server/catalog",
          "server/security", "libs/smi", "proto"], {"protobuf"}, {"sodium", "prometheus"}),
-    "server/rest": (["libs/base", "server/services", "proto"], {"protobuf"}, {"beast", "asio", "boost.url", "openssl"}),
+    "server/rest": (["libs/base", "server/services", "proto"], {"protobuf"}, {"beast", "asio", "boost.url", "openssl", "prometheus"}),
     "server/rpc": (["libs/base", "server/services", "proto"], {"grpc", "protobuf"}, {"asio", "openssl"}),
     "server/hub": (
         ["libs/base", "server/engine", "server/inventory", "server/security", "server/store", "proto"],
