@@ -4,7 +4,7 @@
 
 demo_usage() {
   cat <<'END'
-usage: ./meshplay demo [--kubeconfig FILE] [--cluster rig|kind] [--chart-source SOURCE] [--version VERSION]
+usage: ./meshplay demo [--kubeconfig FILE] [--cluster rig|kind] [--chart-source SOURCE] [--version VERSION] [--no-build]
 
 Builds Meshplay, starts a cluster, the server and the Istio adapter; plans and installs Istio with a live view of the steps;
 installs a sample application; applies an SMI TrafficSplit and TrafficTarget; shows the inventory, the SMI report and what
@@ -16,11 +16,12 @@ Istio objects they became. Leaves everything running; a second demo goes on from
   --chart-source S    repo:URL, oci:REF, dir:PATH or bundle:FILE; default: the real chart repository when it can be
                       reached, else the stand-in charts of tests/charts
   --version V         version of Istio (default 1.30.3)
+  --no-build          use the programs as they are
 END
 }
 
 main() {
-  local kubeconfig="" kind="" charts="" version=1.30.3
+  local kubeconfig="" kind="" charts="" version=1.30.3 build=1
   while [ $# -gt 0 ]; do
     case "$1" in
       --kubeconfig | --cluster | --chart-source | --version)
@@ -33,6 +34,7 @@ main() {
         esac
         shift
         ;;
+      --no-build) build=0 ;;
       -h | --help) demo_usage; return ;;
       *) usage_error "unknown option $1" ;;
     esac
@@ -46,7 +48,7 @@ main() {
   : >"$STEPS"
   rm -f "$MP_STATE/demo.json"
 
-  timed build ensure_programs
+  [ "$build" = 0 ] || timed build ensure_programs
   charts="$(choose_chart_source "$charts")"
   [ -n "$kubeconfig" ] || [ -n "$kind" ] || kind="$(default_cluster "$charts")"
   if [ -n "$kubeconfig" ]; then

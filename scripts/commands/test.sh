@@ -40,8 +40,8 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   run_levels debug "$results" "$regex" "${levels[@]}" || true
-  [ "$all" = 0 ] || run_asan "$results" "$regex" || true
   stop_test_cluster
+  [ "$all" = 0 ] || run_asan "$results" "$regex" || true
   trap - EXIT
   python3 "$MP_ROOT/scripts/test_results.py" summary "$results"
 }
