@@ -52,7 +52,7 @@ class Demo:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
     def operation(self, kind, parameters, plan=False, **more):
-        body = {"type": kind, "target": {"cluster": self.cluster["id"], "meshType": "istio"}, "parameters": parameters,
+        body = {"type": kind, "target": {"cluster": self.cluster["id"], "mesh_type": "istio"}, "parameters": parameters,
                 "reason": "demo", **more}
         return self.api.run(body, StepView(), plan=plan)
 
@@ -61,11 +61,11 @@ class Demo:
     def find_cluster(self):
         uid = self.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
         offered = lambda cluster: any(
-            t["type"] == "istio.install" for t in self.api.everything("/v1/operationTypes", "operationTypes", cluster=cluster["id"]))
+            t["type"] == "istio.install" for t in self.api.everything("/v1/operationTypes", "operation_types", cluster=cluster["id"]))
         look = lambda: next((c for c in self.api.everything("/v1/clusters", "clusters") if c.get("uid") == uid), None)
         self.cluster = self.api.wait_for("the adapter to claim the cluster", 60, look)
         self.api.wait_for("the operations of the adapter", 60, lambda: offered(self.cluster))
-        note(f"cluster {self.cluster['id']}, Kubernetes {self.cluster.get('kubernetesVersion', 'unknown')}")
+        note(f"cluster {self.cluster['id']}, Kubernetes {self.cluster.get('kubernetes_version', 'unknown')}")
 
     def install_parameters(self):
         return {"version": self.options.version}
@@ -84,7 +84,7 @@ class Demo:
             note(f"{diagnostic.get('severity', '')} {diagnostic.get('code', '')}: {diagnostic.get('summary', '')}")
 
     def install(self):
-        more = {"planDigest": self.digest} if self.digest else {}
+        more = {"plan_digest": self.digest} if self.digest else {}
         self.operation("istio.install", self.install_parameters(), **more)
 
     def sample_app(self):
@@ -99,7 +99,7 @@ class Demo:
         operation = self.operation("smi.apply", {"documents": "\n---\n".join(documents)})
         say("SMI report: what each object became")
         rows = []
-        for report in operation.get("smiReports") or []:
+        for report in operation.get("smi_reports") or []:
             source = report.get("object") or report.get("source") or {}
             rows.append([source.get("kind"), source.get("name"), report.get("support") or report.get("level"),
                          ", ".join(f"{o.get('kind')}/{o.get('name')}" for o in report.get("outputs") or report.get("objects") or [])])
@@ -109,8 +109,8 @@ class Demo:
         healthy = lambda: next((m for m in self.api.everything("/v1/meshes", "meshes", cluster=self.cluster["id"])
                                 if m.get("cluster") == self.cluster["id"] and m.get("health") == "HEALTHY"), None)
         mesh = self.api.wait_for("a healthy mesh in the inventory", 60, healthy)
-        table([[m.get("id"), m.get("meshType"), m.get("version"), m.get("revision"), m.get("health"),
-                f"{m.get('podsWithProxy', 0)}/{m.get('pods', 0)}", ",".join(m.get("memberNamespaces", []))]
+        table([[m.get("id"), m.get("mesh_type"), m.get("version"), m.get("revision"), m.get("health"),
+                f"{m.get('pods_with_proxy', 0)}/{m.get('pods', 0)}", ",".join(m.get("member_namespaces", []))]
                for m in self.api.everything("/v1/meshes", "meshes")],
               ["MESH", "TYPE", "VERSION", "REVISION", "HEALTH", "PODS WITH PROXY", "NAMESPACES"])
         counts = {}

@@ -34,7 +34,7 @@ class OperationFailed(Exception):
     def lines(self):
         yield str(self)
         error = self.operation.get("error", {})
-        for key in ("probableCause", "remediation", "sideEffects"):
+        for key in ("probable_cause", "remediation", "side_effects"):
             if error.get(key):
                 yield f"{key}: {error[key]}"
 
@@ -75,9 +75,9 @@ class Api:
         while True:
             page = self.get(path, **query)
             yield from page.get(key, [])
-            if not page.get("nextPageToken"):
+            if not page.get("next_page_token"):
                 return
-            query["page_token"] = page["nextPageToken"]
+            query["page_token"] = page["next_page_token"]
 
     def wait_for(self, what, seconds, look):
         """Polls look() until it gives something; the last failure is told when the time is over."""

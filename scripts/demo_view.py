@@ -41,9 +41,9 @@ class StepView:
                 note(f"[{MARKS[step['state']]}] {step.get('title') or step.get('name')}{again}{text}")
         running = [s for a in attempts for s in a.get("steps", []) if s.get("state") == "RUNNING"]
         if self.terminal and running:
-            done, total = operation.get("progressDone", 0), operation.get("progressTotal", 0)
+            done, total = operation.get("progress_done", 0), operation.get("progress_total", 0)
             count = f" {done}/{total}" if total else ""
-            line = f"    [ .. ] {running[-1].get('title') or running[-1].get('name')}{count} {operation.get('progressText', '')}"
+            line = f"    [ .. ] {running[-1].get('title') or running[-1].get('name')}{count} {operation.get('progress_text', '')}"
             print("\r\033[K" + line[:110], end="", flush=True)
             self.moving = True
 

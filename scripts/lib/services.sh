@@ -107,7 +107,7 @@ choose_chart_source() {
   fi
 }
 
-connected_adapters() { api GET "/v1/adapters" | jq -e '[.adapters[]? | select(.meshType == "istio" and .connected)] | length > 0'; }
+connected_adapters() { api GET "/v1/adapters" | jq -e '[.adapters[]? | select(.mesh_type == "istio" and .connected)] | length > 0'; }
 
 # start_adapter KUBECONFIG CHART_SOURCE
 start_adapter() {
@@ -124,7 +124,7 @@ start_adapter() {
   chmod 700 "$MP_STATE/adapter-istio"
   if [ ! -e "$MP_STATE/adapter-istio/.enrolled" ]; then
     say "Enrolling the Istio adapter"
-    (umask 077 && api POST /v1/enrollmentTokens '{"meshType":"istio","displayName":"local"}' >"$MP_STATE/enroll.json") ||
+    (umask 077 && api POST /v1/enrollmentTokens '{"mesh_type":"istio","display_name":"local"}' >"$MP_STATE/enroll.json") ||
       die "the server gave no enrolment token" "See $LOGS/server.log."
   fi
   [ ! -e "$MP_STATE/enroll.json" ] || enroll=(--enroll-file "$MP_STATE/enroll.json")
