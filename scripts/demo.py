@@ -11,7 +11,7 @@ from demo_api import Api, ApiError, OperationFailed
 from demo_view import StepView, note, say, table
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-NAMESPACE = "meshplay-demo"
+NAMESPACE = "meshplay-sample"
 EXAMPLES = ["docs/examples/smi/traffic-split.yaml", "docs/examples/smi/traffic-target.yaml"]
 
 
@@ -79,9 +79,9 @@ class Demo:
         for change in plan.get("changes", []):
             action = str(change.get("action", ""))
             counts[action] = counts.get(action, 0) + 1
-        note("the plan: " + (", ".join(f"{n} to {a.lower()}" for a, n in sorted(counts.items())) or "nothing to change"))
+        note("objects in the plan: " + (", ".join(f"{n} {a}" for a, n in sorted(counts.items())) or "none"))
         for diagnostic in plan.get("diagnostics", []):
-            note(f"{diagnostic.get('severity', '')} {diagnostic.get('code', '')}: {diagnostic.get('summary', '')}")
+            note(f"{diagnostic.get('severity')} {diagnostic.get('code', '')}: {diagnostic.get('summary', '')}")
 
     def install(self):
         more = {"plan_digest": self.digest} if self.digest else {}
@@ -100,25 +100,34 @@ class Demo:
         say("SMI report: what each object became")
         rows = []
         for report in operation.get("smi_reports") or []:
-            source = report.get("object") or report.get("source") or {}
-            rows.append([source.get("kind"), source.get("name"), report.get("support") or report.get("level"),
-                         ", ".join(f"{o.get('kind')}/{o.get('name')}" for o in report.get("outputs") or report.get("objects") or [])])
+            source = report.get("source", {})
+            rows.append([source.get("kind"), source.get("name"), report.get("level"),
+                         ", ".join(f"{o.get('kind')}/{o.get('name')}" for o in report.get("generated", []))])
         table(rows, ["KIND", "NAME", "SUPPORT", "BECAME"])
+        for report in operation.get("smi_reports") or []:
+            note(f"{report.get('source', {}).get('name')}: {report.get('explanation', '')}")
+            for diagnostic in report.get("diagnostics", []):
+                note(f"  {diagnostic.get('severity')} {diagnostic.get('code', '')}: {diagnostic.get('summary', '')}")
+
+    def meshes(self):
+        return [m for m in self.api.everything("/v1/meshes", "meshes") if m.get("cluster") == self.cluster["id"]]
 
     def inventory(self):
-        healthy = lambda: next((m for m in self.api.everything("/v1/meshes", "meshes", cluster=self.cluster["id"])
-                                if m.get("cluster") == self.cluster["id"] and m.get("health") == "HEALTHY"), None)
-        mesh = self.api.wait_for("a healthy mesh in the inventory", 60, healthy)
+        self.api.wait_for("a healthy mesh in the inventory", 60,
+                          lambda: any(m.get("health") == "HEALTHY" for m in self.meshes()))
+        # The sample application's pods get there by watches; a short wait shows them all.
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline and not any(m.get("pods_with_proxy") for m in self.meshes()):
+            time.sleep(0.3)
         table([[m.get("id"), m.get("mesh_type"), m.get("version"), m.get("revision"), m.get("health"),
-                f"{m.get('pods_with_proxy', 0)}/{m.get('pods', 0)}", ",".join(m.get("member_namespaces", []))]
-               for m in self.api.everything("/v1/meshes", "meshes")],
+                f"{m.get('pods_with_proxy', 0)} of {m.get('pods', 0)}", ", ".join(m.get("member_namespaces", []))]
+               for m in self.meshes()],
               ["MESH", "TYPE", "VERSION", "REVISION", "HEALTH", "PODS WITH PROXY", "NAMESPACES"])
         counts = {}
         for item in self.api.everything("/v1/objects", "objects", cluster=self.cluster["id"], page_size=1000):
             kind = item.get("object", {}).get("kind", "")
             counts[kind] = counts.get(kind, 0) + 1
         note("objects: " + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())))
-        return mesh
 
     def read_back(self):
         out = self.kubectl("get", "virtualservices.networking.istio.io,authorizationpolicies.security.istio.io", "-A")
@@ -141,7 +150,7 @@ cluster  export KUBECONFIG={self.options.kubeconfig}
 
 Try:
   curl -sH "Authorization: Bearer $(cat {token})" {url}/v1/meshes
-  curl -sH "Authorization: Bearer $(cat {token})" '{url}/v1/objects?kind=Workload'
+  curl -sH "Authorization: Bearer $(cat {token})" '{url}/v1/objects?kind=Deployment'
   curl -NH "Authorization: Bearer $(cat {token})" -H 'Accept: text/event-stream' {url}/v1/events
 
 Stop everything: ./meshplay down""")

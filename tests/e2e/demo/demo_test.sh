@@ -22,11 +22,13 @@ finish() {
 trap finish EXIT
 step() { STEP="$*"; echo "- $*"; }
 fail() { echo "$*"; exit 1; }
+# must_fail COMMAND...: bash does not end a script at a failing "! command", so this says it out loud.
+must_fail() { if "$@" >/dev/null 2>&1; then fail "succeeded, and should not have: $*"; fi; }
 demo() { meshplay demo --no-build --cluster rig --chart-source "dir:$ROOT/tests/charts/istio"; }
 DEMO="$MESHPLAY_STATE_DIR/demo.json"
 
 step "status says that nothing runs"
-! meshplay status >/dev/null
+must_fail meshplay status
 
 step "demo ends well and says that the charts are stand-ins"
 demo >"$MESHPLAY_STATE_DIR/out" 2>&1 || { cat "$MESHPLAY_STATE_DIR/out"; fail "demo failed"; }
@@ -52,8 +54,10 @@ while read -r line; do bash -c "$line" | jq -e . >/dev/null || fail "$line"; don
 
 step "the log and the command lines do not show the token"
 TOKEN="$(jq -r .token "$DEMO")"
-! grep -rF "$TOKEN" "$MESHPLAY_STATE_DIR/log"
-! tr '\0' ' ' </proc/"$(cut -d' ' -f1 "$MESHPLAY_STATE_DIR/run/server.pid")"/cmdline | grep -F "$TOKEN"
+must_fail grep -rF "$TOKEN" "$MESHPLAY_STATE_DIR/log"
+for name in server adapter-istio; do
+  must_fail grep -aF "$TOKEN" "/proc/$(cut -d' ' -f1 "$MESHPLAY_STATE_DIR/run/$name.pid")/cmdline"
+done
 
 step "a second demo on top works and starts nothing twice"
 BEFORE="$(cat "$MESHPLAY_STATE_DIR"/run/*.pid)"
@@ -63,7 +67,8 @@ jq -e '.steps | all(.result == "SUCCEEDED")' "$DEMO" >/dev/null
 
 step "status says what runs"
 meshplay status >"$MESHPLAY_STATE_DIR/status"
-grep -q '^server  *up' "$MESHPLAY_STATE_DIR/status" && grep -q '^adapter istio  *up' "$MESHPLAY_STATE_DIR/status"
+grep -q '^server  *up' "$MESHPLAY_STATE_DIR/status"
+grep -q '^adapter istio  *up' "$MESHPLAY_STATE_DIR/status"
 
 step "down leaves no process, up goes on with the same data"
 PIDS="$(cut -d' ' -f1 "$MESHPLAY_STATE_DIR"/run/*.pid "$MESHPLAY_STATE_DIR"/clusters/*/run/*.pid)"
@@ -77,5 +82,5 @@ meshplay up --no-build >/dev/null
 curl -sf -H "Authorization: Bearer $TOKEN" "$(jq -r '"http://" + .rest' "$MESHPLAY_STATE_DIR/run/ports.json")/v1/operations" |
   jq -e '[.operations[].type] | contains(["istio.install"])' >/dev/null
 meshplay down --wipe
-[ ! -e "$MESHPLAY_STATE_DIR" ]
+must_fail test -e "$MESHPLAY_STATE_DIR"
 echo "all steps passed"
