@@ -173,8 +173,13 @@ Status App::Parts::OpenHub() {
 
 Status App::Parts::OpenDoors() {
   const std::string advertised = config.hub_advertise.empty() ? hub->address() : config.hub_advertise;
-  api = std::make_unique<services::Api>(services::Dependencies{
-      *store, *engine, *inventory, *tokens, *enrollment, *authority, *sealer, clock, advertised, kVersion, kGitSha});
+  services::Dependencies dependencies{*store,  *engine, *inventory, *tokens,  *enrollment, *authority,
+                                      *sealer, clock,   advertised, kVersion, kGitSha};
+  for (const std::string& category : SplitNames(config.approval_categories)) {
+    dependencies.approval_categories.insert(category);
+  }
+  dependencies.calls_per_second = static_cast<double>(config.calls_per_second);
+  api = std::make_unique<services::Api>(std::move(dependencies));
   rest::RestOptions rest_options;
   rest_options.listen = config.rest_listen;
   rest_options.certificate_path = config.rest_certificate;

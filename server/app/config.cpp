@@ -68,16 +68,18 @@ Setting Time(std::string key, std::chrono::milliseconds Config::*member, std::ch
           [member](const Config& config) { return FormatDuration(config.*member); }};
 }
 
-Setting Days(std::string key, std::uint64_t Config::*member, std::string help) {
+Setting Number(std::string key, std::uint64_t Config::*member, std::uint64_t least, std::uint64_t most,
+               std::string help) {
   const std::string name = key;
   return {std::move(key), std::move(help),
-          [member, name](Config& config, const std::string& text) -> Status {
-            std::uint64_t days = 0;
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), days);
-            if (error != std::errc() || end != text.data() + text.size() || days < 1 || days > 3'650) {
-              return Invalid(name, "must be a whole number of days from 1 to 3650");
+          [member, name, least, most](Config& config, const std::string& text) -> Status {
+            std::uint64_t number = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+            if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+              return Invalid(name,
+                             "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
             }
-            config.*member = days;
+            config.*member = number;
             return {};
           },
           [member](const Config& config) { return std::to_string(config.*member); }};
@@ -137,9 +139,14 @@ const std::vector<Setting>& Settings() {
       Choice("log.format", &Config::log_format, {"text", "json"}, "Form of log lines"),
       Time("operation_deadline", &Config::operation_deadline, kSecond, 168 * kHour,
            "How long an operation may take when neither caller nor manifest says"),
-      Days("events_keep_days", &Config::events_keep_days, "How long events are kept"),
-      Days("operations_keep_days", &Config::operations_keep_days, "How long finished operations are kept"),
-      Days("audit_keep_days", &Config::audit_keep_days, "How long audit rows are kept"),
+      Text("approval_categories", &Config::approval_categories,
+           "Categories of operations that wait for an approval, by commas: INSTALL,UNINSTALL"),
+      Number("calls_per_second", &Config::calls_per_second, 0, 1'000'000,
+             "API calls of one principal, with bursts of twice as many; 0 is no limit"),
+      Number("events_keep_days", &Config::events_keep_days, 1, 3'650, "Days for which events are kept"),
+      Number("operations_keep_days", &Config::operations_keep_days, 1, 3'650,
+             "Days for which finished operations are kept"),
+      Number("audit_keep_days", &Config::audit_keep_days, 1, 3'650, "Days for which audit rows are kept"),
       Time("stop_bound", &Config::stop_bound, kSecond, milliseconds(60'000), "How long a graceful stop may take"),
   };
   return settings;

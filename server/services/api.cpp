@@ -7,6 +7,7 @@
 #include "server/services/internal/core.h"
 #include "server/services/internal/event_cursor.h"
 #include "server/services/internal/method_table.h"
+#include "server/services/internal/rate_limit.h"
 #include "server/services/internal/request_checks.h"
 
 namespace meshplay::services {
@@ -46,7 +47,8 @@ std::string ActionOf(const MethodDescriptor& method) {
 }  // namespace
 
 struct Api::Services {
-  explicit Services(Dependencies dependencies) : core(std::move(dependencies)), table(core) {
+  explicit Services(Dependencies dependencies)
+      : core(std::move(dependencies)), limit(core.deps.clock, core.deps.calls_per_second), table(core) {
     AddClusters(table);
     AddTargets(table);
     AddAdapters(table);
@@ -89,6 +91,7 @@ struct Api::Services {
       return Error(ErrorCode::kUnimplemented, "METHOD_UNKNOWN", "this server does not have the method");
     }
     MP_CHECK(Authorise(method, context));
+    MP_CHECK(limit.Take(context.caller.principal));
     if (core.stopping && Changes(method)) {
       return Unavailable("STOPPING", "the server is shutting down").WithRetryAfter(std::chrono::milliseconds(1'000));
     }
@@ -97,6 +100,7 @@ struct Api::Services {
   }
 
   Core core;
+  mutable RateLimit limit;
   MethodTable table;
   std::vector<const MethodDescriptor*> methods;
 };
@@ -147,6 +151,7 @@ std::vector<std::string> Api::NotReadyReasons() const {
       reasons.emplace_back("store failed");
       return reasons;
   }
+  if (services_->core.deps.store.IsChecking()) reasons.emplace_back("checking the database after an unclean stop");
   const Status read = services_->core.deps.store.Read([](store::Reader& reader) -> Status {
     MP_TRY([[maybe_unused]] const store::EventHorizon horizon, reader.Horizon());
     return {};

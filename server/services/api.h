@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct Dependencies {
   std::string hub_address;  ///< What enroll.json tells adapters.
   std::string version;
   std::string git_sha;
+  std::set<std::string> approval_categories = {};  ///< Operations of these categories wait for `:approve`: "UNINSTALL".
+  double calls_per_second = 0;                     ///< Of one principal, with bursts of twice as many; 0: no limit.
 };
 
 /// The public API's methods, free of any door. Both doors find a method by its descriptor and call it here, so they
@@ -78,9 +81,9 @@ class Api {
   Result<security::Caller> Authenticate(std::string_view bearer);
 
   /// Runs one unary method: authorises by the method's permission option (kUnauthenticated TOKEN_MISSING,
-  /// kPermissionDenied PERMISSION_DENIED, audited), checks the request (required fields, lengths, UTF-8, raw JSON
-  /// fields), calls the service, writes the audit row of a mutating method in the same unit as its change.
-  /// The answer is of the method's output type.
+  /// kPermissionDenied PERMISSION_DENIED, audited; kResourceExhausted RATE_LIMITED), checks the request (required
+  /// fields, lengths, UTF-8, raw JSON fields), calls the service, writes the audit row of a mutating method in the same
+  /// unit as its change. The answer is of the method's output type.
   Result<std::unique_ptr<google::protobuf::Message>> Call(const google::protobuf::MethodDescriptor& method,
                                                           const CallContext& context,
                                                           const google::protobuf::Message& request);

@@ -57,6 +57,7 @@ class MemoryStore final : public Store {
   }
   void RemoveListener(std::uint64_t id) override { signal_.RemoveListener(id); }
   StoreHealth Health() const override { return StoreHealth::kOk; }
+  bool IsChecking() const override { return false; }
   void Stop() override {
     {
       const std::lock_guard writer(writer_mutex_);

@@ -23,10 +23,15 @@ using sqlite::Connection;
 /// Looks through the whole file in the background after an unclean stop; Stop interrupts it.
 class DamageCheck {
  public:
-  DamageCheck(const SqliteOptions& options, std::function<void()> on_damage)
+  /// `running` is true until the check is over.
+  DamageCheck(const SqliteOptions& options, std::function<void()> on_damage, std::atomic<bool>& running)
       : connection_(options, Access::kRead),
         on_damage_(std::move(on_damage)),
-        done_(std::async(std::launch::async, [this] { Run(); })) {}
+        running_(running),
+        done_(std::async(std::launch::async, [this] {
+          Run();
+          running_ = false;
+        })) {}
   DamageCheck(const DamageCheck&) = delete;
   DamageCheck& operator=(const DamageCheck&) = delete;
   ~DamageCheck() {
@@ -56,6 +61,7 @@ class DamageCheck {
 
   Connection connection_;
   std::function<void()> on_damage_;
+  std::atomic<bool>& running_;
   std::atomic<bool> stopping_{false};
   std::future<void> done_;
 };
@@ -66,7 +72,10 @@ class SqliteStore final : public Store {
               std::uint64_t newest_event)
       : lock_(std::move(lock)), readers_(options), writer_(options, std::move(connection), signal_) {
     signal_.SetInitial(newest_event);
-    if (!was_clean) check_ = std::make_unique<DamageCheck>(options, [this] { writer_.Fail(); });
+    if (was_clean) return;
+    checking_ = true;
+    check_ = std::make_unique<DamageCheck>(
+        options, [this] { writer_.Fail(); }, checking_);
   }
   ~SqliteStore() override { Stop(); }
 
@@ -81,6 +90,7 @@ class SqliteStore final : public Store {
   }
   void RemoveListener(std::uint64_t id) override { signal_.RemoveListener(id); }
   StoreHealth Health() const override { return writer_.health(); }
+  bool IsChecking() const override { return checking_; }
   void Stop() override {
     const std::lock_guard once(stop_mutex_);
     check_.reset();
@@ -94,6 +104,7 @@ class SqliteStore final : public Store {
   sqlite::ReaderPool readers_;
   sqlite::Writer writer_;
   std::mutex stop_mutex_;
+  std::atomic<bool> checking_{false};
   std::unique_ptr<DamageCheck> check_;
 };
 

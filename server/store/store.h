@@ -270,6 +270,8 @@ class Store {
   virtual void RemoveListener(std::uint64_t id) = 0;
 
   virtual StoreHealth Health() const = 0;
+  /// True while the whole database is being looked through after an unclean stop.
+  virtual bool IsChecking() const = 0;
   /// Finishes queued writes, refuses further ones with STORE_STOPPED, wakes waiters. Idempotent.
   virtual void Stop() = 0;
 };

@@ -177,6 +177,7 @@ Result<engine::OperationRequest> PrepareOperation(const Core& core, const CallCo
   out.plan_digest = plan_only ? std::string() : request.plan_digest();
   out.options_json = ToOptionsJson(request.options(), out.plan_digest);
   out.reason = request.reason();
+  out.needs_approval = out.kind == store::TaskKind::kApply && core.deps.approval_categories.count(type.category) != 0;
   out.priority = request.has_priority() ? request.priority() : kDefaultPriority;
   if (request.has_not_before()) out.not_before_unix_ms = ToUnixMs(request.not_before());
   if (request.has_deadline()) out.deadline = ToMilliseconds(request.deadline());
