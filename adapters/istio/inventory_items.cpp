@@ -4,7 +4,6 @@
 #include "adapters/common/convert.h"
 #include "adapters/istio/internal/inventory_items.h"
 #include "adapters/kube/readiness.h"
-#include "libs/base/ids.h"
 #include "libs/base/json.h"
 
 namespace meshplay::istio {
@@ -93,7 +92,6 @@ pb::InventoryItem PlainItem(const json& object) {
   item.mutable_ref()->set_uid(kube::UidOf(object));
   item.mutable_ref()->set_resource_version(kube::ResourceVersionOf(object));
   item.set_body_json(DumpJson(object));
-  item.set_digest(Sha256Hex(item.body_json()).substr(0, 32));
   item.set_health(common::ToHealth(kube::JudgeHealth(object).health));
   return item;
 }
