@@ -14,7 +14,7 @@ HEAD = """# Errors
 
 Generated from `docs/reasons/*.txt` by `scripts/errors_doc.py`; do not edit. An error has a `code` of gRPC, a stable `reason`,
 a message, metadata, violations with JSON pointers, and a remediation where one exists. Over HTTP it is `application/problem+json`
-with the status below. Reasons may be added; one that exists keeps its meaning. A reason that
+with the status below; the form is in [api.md](api.md). Reasons may be added; one that exists keeps its meaning. A reason that
 an adapter reports stands in the `error` of an operation; there the code is how the adapter's own call failed and the status is
 that of the rare case in which a request meets it directly.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the documents say about the tree is true. usage: docs_test.py [ROOT]
+"""What the documents say about the tree is true. usage: docs_test.py
 
 Paths in backticks and relative links lead to something; README.md is short; docs/errors.md is current; the tables of rooms and
 of operation states in docs/architecture.md are those of the code. In a path, <word>, * and NNNN stand for anything.
@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-ROOT = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "../.."))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "tests/layout"))
 from rooms import rules_of  # noqa: E402
 
