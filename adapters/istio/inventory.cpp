@@ -128,9 +128,10 @@ class Picture {
       if (planes_changed || any({kPod, gvk})) TellWorkloads(gvk);
     }
     if (planes_changed) TellNamespaces();
-    for (const kube::Gvk& gvk : dirty) {
-      const bool plain = gvk == kService || (gvk.group.find('.') != std::string::npos && gvk != kInjector);
-      if (plain) TellPlain(gvk);
+    // What is only watched (pods, webhooks, definitions of custom resources) is no part of the stream.
+    if (any({kService})) TellPlain(kService);
+    for (const kube::Gvk& gvk : CustomKinds()) {
+      if (any({gvk})) TellPlain(gvk);
     }
     teller_.Begin();
   }

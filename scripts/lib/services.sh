@@ -38,12 +38,12 @@ port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 start_server() {
   local binary
-  if alive "$RUN/server.pid" && server_ready >/dev/null; then
+  binary="$(program meshplay-server)" || die "meshplay-server is not built" "Run ./meshplay build."
+  if alive "$RUN/server.pid" && [ "$(stamp "$binary")" = "$(cat "$RUN/server.stamp" 2>/dev/null)" ] && server_ready >/dev/null; then
     note "the server is up at $(rest_url)"
     return
   fi
-  stop_process "$RUN/server.pid"
-  binary="$(program meshplay-server)" || die "meshplay-server is not built" "Run ./meshplay build."
+  stop_process "$RUN/server.pid" 15
   mkdir -p "$RUN" "$LOGS" "$MP_STATE/data"
   chmod 700 "$MP_STATE" "$MP_STATE/data"
   local REST GRPC HUB
@@ -54,6 +54,7 @@ start_server() {
   start_detached "$RUN/server.pid" "$LOGS/server.log" "$binary" serve --data-dir "$MP_STATE/data" \
     --rest-listen "$REST" --grpc-listen "$GRPC" --hub-listen "$HUB" --ports-file "$PORTS_FILE" \
     --admin-token-file "$TOKEN_FILE"
+  stamp "$binary" >"$RUN/server.stamp"
   wait_for_process "$RUN/server.pid" 60 server_ready || {
     tail -n 15 "$LOGS/server.log" >&2
     stop_process "$RUN/server.pid"
@@ -63,6 +64,9 @@ start_server() {
   [ -s "$TOKEN_FILE" ] || die "the server wrote no admin token to $TOKEN_FILE" "Start afresh: ./meshplay down --wipe, then up."
   note "the server is up at $(rest_url)"
 }
+
+# stamp FILE: changes when the file is built anew, so that a rebuilt program is started again.
+stamp() { stat -c '%n %Y %s' "$1"; }
 
 # wait_for_process PIDFILE SECONDS COMMAND...: true when the command succeeds, false when the process ends or time is over.
 wait_for_process() {
@@ -114,7 +118,7 @@ start_adapter() {
   local kubeconfig="$1" charts="$2" binary helm wanted enroll=()
   binary="$(program meshplay-adapter-istio)" || die "meshplay-adapter-istio is not built" "Run ./meshplay build."
   helm="$(helm_path)" || exit 1
-  wanted="$(printf '%s\n' "$binary" "$kubeconfig" "$(sha256sum <"$kubeconfig")" "$charts" "$helm")"
+  wanted="$(printf '%s\n' "$(stamp "$binary")" "$kubeconfig" "$(sha256sum <"$kubeconfig")" "$charts" "$helm")"
   if alive "$RUN/adapter-istio.pid" && [ "$wanted" = "$(cat "$RUN/adapter-istio.args" 2>/dev/null)" ] && connected_adapters >/dev/null; then
     note "the Istio adapter is up and connected"
     return
