@@ -22,7 +22,6 @@ CODES = {
 class Findings:
     def __init__(self, root):
         self.lines = []
-        self.warnings = []
         self.exceptions = set()
         self.used = set()
         path = os.path.join(root, "tests/layout/exceptions.txt")
@@ -154,7 +153,7 @@ def check_reasons(path, text, codes, findings):
     for number, match in each_match(made, text):
         reason = match.group(1) or match.group(2)
         if reason not in codes:
-            findings.warnings.append(f"{path}:{number}: [reasons] {reason} is not listed in docs/reasons/*.txt")
+            findings.add("reasons", path, number, f"{reason} is not listed in docs/reasons/*.txt")
 
 
 def main():
@@ -182,10 +181,8 @@ def main():
         check_reasons(path, code, codes, findings)
     for rule, name in sorted(findings.exceptions - findings.used):
         findings.lines.append(f"tests/layout/exceptions.txt: the exception '{rule} | {name}' is not needed any more")
-    for warning in findings.warnings:
-        print(f"warning: {warning}")
     print("\n".join(findings.lines))
-    print(f"{checked} files, {len(codes)} reasons, {len(findings.lines)} findings, {len(findings.warnings)} warnings")
+    print(f"{checked} files, {len(codes)} reasons, {len(findings.lines)} findings")
     return 1 if findings.lines or checked == 0 else 0
 
 
