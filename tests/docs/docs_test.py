@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "tests/layout"))
@@ -130,6 +131,14 @@ def check_states(architecture, faults):
         faults.append(f"docs/architecture.md: the code has no transition {row}")
 
 
+def check_quotes(name, text, faults):
+    """<!-- quote FILE NAME --> stands before a block that is the part of FILE between two lines // [NAME]."""
+    for path, part, block in re.findall(r"<!-- quote (\S+) (\w+) -->\n```\w*\n(.*?)\n```", text, flags=re.DOTALL):
+        found = re.search(rf"^ *// \[{part}\]\n(.*?)^ *// \[{part}\]\n", read(path), flags=re.DOTALL | re.MULTILINE)
+        if not found or textwrap.dedent(found.group(1)).strip("\n") != block:
+            faults.append(f"{name}: the quote of {path} is not its part {part}")
+
+
 def check_numbers(faults):
     """Decisions are numbered without holes and say what was decided and why."""
     names = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "docs/decisions/*.md")))
@@ -143,6 +152,7 @@ def main():
     names = documents()
     for name in names:
         check_paths(name, without_fences(read(name)), faults)
+        check_quotes(name, read(name), faults)
     lines = read("README.md").count("\n")
     if lines >= README_LINES:
         faults.append(f"README.md has {lines} lines; less than {README_LINES} is wanted")
