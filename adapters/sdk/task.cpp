@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "libs/base/failpoint.h"
+
 namespace meshplay::sdk {
 
 namespace {
@@ -56,10 +58,12 @@ Status Task::BeginMutating() {
   std::unique_lock lock(mutex_);
   if (cause_ != Cause::kNone) return CauseError(cause_);
   if (past_barrier_) return {};
+  MP_CHECK(Failpoint("sdk.before_barrier"));
   phase_ = pb::TASK_PHASE_MUTATING;
   has_pending_ = has_facts_ = true;
   FlushLocked(true);
   MP_CHECK(WaitAcked(lock, seq_));
+  MP_CHECK(Failpoint("sdk.after_barrier"));
   past_barrier_ = true;
   lock.unlock();
   return MayMutate();

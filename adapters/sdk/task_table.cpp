@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libs/base/failpoint.h"
 #include "libs/base/log.h"
 
 namespace meshplay::sdk {
@@ -138,6 +139,7 @@ void TaskTable::RunTask(const std::shared_ptr<Task>& task) {
 }
 
 void TaskTable::Deliver(const std::shared_ptr<Task>& task, pb::TaskResult result) {
+  (void)Failpoint("sdk.before_result_kept");
   FinishedTask finished = task->Finish(std::move(result));
   const pb::OperationDescriptor* descriptor = DescriptorOf(task->offer().operation_type());
   if (task->offer().kind() == pb::TASK_KIND_APPLY && descriptor != nullptr &&
@@ -151,6 +153,7 @@ void TaskTable::Deliver(const std::shared_ptr<Task>& task, pb::TaskResult result
     LogError("a result could not be kept on disk",
              {{log_key::kOperationId, finished.task_id}, {log_key::kError, kept.error().message()}});
   }
+  (void)Failpoint("sdk.before_result_send");
   SendFinished(finished, 0);
   const Key key{finished.task_id, finished.attempt};
   finished_[key] = std::move(finished);
@@ -175,6 +178,7 @@ void TaskTable::HandleAck(const pb::TaskAck& ack) {
   {
     const std::lock_guard lock(mutex_);
     if (ack.finished()) {
+      (void)Failpoint("sdk.before_result_forgotten");
       finished_.erase(key);
       outbox_.Forget(ack.task_id(), ack.attempt());
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "libs/base/failpoint.h"
 #include "libs/base/log.h"
-#include "server/engine/failpoint.h"
 #include "server/store/operation_states.h"
 
 namespace meshplay::engine::internal {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "libs/base/failpoint.h"
 #include "server/engine/events.h"
 #include "server/engine/internal/core.h"
 #include "server/engine/task_error.h"
@@ -147,6 +148,7 @@ Status Core::StoreParts(Unit& unit, store::OperationRecord& operation, store::At
 Status Core::HandleUpdate(const std::string& session_id, const TaskUpdate& update) {
   const auto session = book_.FindSession(session_id);
   if (!session) return SessionUnknown();
+  if (update.phase >= AttemptPhase::kMutating) MP_CHECK(Failpoint("engine.barrier.before_commit"));
   return Run("update", [&](Unit& unit) -> Status {
     MP_TRY(Reported found, Look(unit, *session, update.operation_id, update.attempt, update.fence));
     const auto direct = [&](Directive directive, std::uint64_t resend_from) {

@@ -1,5 +1,3 @@
-#include "server/engine/failpoint.h"
-
 #include <spawn.h>
 #include <sys/wait.h>
 

@@ -1,4 +1,4 @@
-#include "server/engine/failpoint.h"
+#include "libs/base/failpoint.h"
 
 #ifdef MESHPLAY_FAILPOINTS
 #include <atomic>
@@ -10,7 +10,7 @@
 #include <thread>
 #endif
 
-namespace meshplay::engine {
+namespace meshplay {
 
 #ifdef MESHPLAY_FAILPOINTS
 namespace {
@@ -43,6 +43,7 @@ Status Failpoint(std::string_view name) {
   if (armed.name.empty() || armed.name != name) return {};
   if (++armed.passed != armed.passage) return {};
   if (armed.action == "kill") std::raise(SIGKILL);
+  if (armed.action == "stop") std::raise(SIGSTOP);
   if (armed.action == "sleep") std::this_thread::sleep_for(std::chrono::seconds(60));
   if (armed.action == "error") return Internal("FAILPOINT", "failpoint " + armed.name);
   return {};
@@ -53,4 +54,4 @@ Status Failpoint(std::string_view) {
 }
 #endif
 
-}  // namespace meshplay::engine
+}  // namespace meshplay
