@@ -93,7 +93,7 @@ void Session::WriteLoop(Stream& stream) {
 
 void Session::HeartbeatLoop(Stream& stream, TaskTable& tasks, std::stop_token stop) {
   std::unique_lock lock(stream.mutex);
-  BootTime next = clock_.NowBoot() + stream.interval;
+  BootTime last = clock_.NowBoot();
   while (!stream.closed && !stream.closing) {
     stream.wake.wait_for(lock, std::chrono::milliseconds(100), [&] { return stream.closed || stream.closing; });
     if (stream.closed || stream.closing) return;
@@ -110,7 +110,8 @@ void Session::HeartbeatLoop(Stream& stream, TaskTable& tasks, std::stop_token st
       stream.wake.notify_all();
       return;
     }
-    if (!stream.welcomed || clock_.NowBoot() < next) continue;
+    // Only Welcome tells the interval, so it is asked for each time.
+    if (!stream.welcomed || clock_.NowBoot() < last + stream.interval) continue;
     pb::AdapterFrame frame;
     pb::Heartbeat& heartbeat = *frame.mutable_heartbeat();
     heartbeat.set_lease_id(stream.lease_id);
@@ -120,7 +121,7 @@ void Session::HeartbeatLoop(Stream& stream, TaskTable& tasks, std::stop_token st
     stream.sent_heartbeats[heartbeat.number()] = clock_.NowBoot();
     stream.queue.push_back(frame);
     stream.wake.notify_all();
-    next = clock_.NowBoot() + stream.interval;
+    last = clock_.NowBoot();
   }
 }
 
