@@ -5,9 +5,13 @@
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <thread>
 
+#include "adapters/gamma/emit.h"
 #include "adapters/istio/adapter.h"
+#include "adapters/istio/emitter/emit.h"
+#include "adapters/translate/translate.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 
@@ -95,9 +99,25 @@ int PrintCapabilities(const istio::IstioOptions& options) {
   return 0;
 }
 
+int Translate(int argc, char** argv) {
+  namespace translate = meshplay::translate;
+  const translate::TranslateEmitter own{
+      "istio",
+      [](const meshplay::smi::DocumentSet& set, const meshplay::smi::ClusterFacts& facts,
+         const translate::OptionMap& wanted) -> meshplay::Result<translate::Emission> {
+        istio::EmitOptions options;
+        options.owner = "translate";
+        for (const auto& [name, value] : wanted) MP_CHECK(istio::SetOption(options, name, value));
+        MP_TRY(istio::Emission emission, istio::EmitSmi(set, facts, options));
+        return translate::Emission{std::move(emission.objects), std::move(emission.reports)};
+      }};
+  return translate::RunTranslate({own, meshplay::gamma::Emitter("istio")}, argc - 1, argv + 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "translate") return Translate(argc, argv);
   Flags flags;
   CLI::App app{"Meshplay's adapter for Istio: connects clusters it can reach to a Meshplay server."};
   app.require_subcommand(1);
@@ -116,6 +136,7 @@ int main(int argc, char** argv) {
   run->add_option("--log-level", flags.log_level, "debug, info, warning, error");
   run->add_option("--log-format", flags.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
 
+  app.add_subcommand("translate", "Translates SMI documents without a cluster; translate --help tells more");
   CLI::App* capabilities = app.add_subcommand("capabilities", "Prints the manifest as JSON");
   try {
     app.parse(argc, argv);

@@ -48,6 +48,8 @@ ROOMS = {
     "adapters/kube": (["libs/base", "libs/http"], set(), {"beast", "asio", "boost.url", "yaml"}),
     "adapters/helm": (["libs/base"], set(), {"zlib"}),
     "adapters/facts": (["libs/base", "libs/smi"], set(), set()),
+    "adapters/translate": (["libs/base", "libs/smi", "adapters/facts"], set(), {"cli11"}),
+    "adapters/gamma": (["libs/base", "libs/smi", "adapters/translate"], set(), set()),
     "adapters/common": (
         ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "proto"], {"protobuf"}, {"yaml"}),
     "cli": (["libs/base", "libs/http"], set(), {"cli11", "yaml", "boost.url"}),
@@ -57,8 +59,8 @@ ROOMS = {
 
 # An adapter: one room a mesh, all with the same rules; it may use what adapters/common gives on.
 MESH_ADAPTER = (
-    ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/common",
-     "proto"],
+    ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/translate",
+     "adapters/gamma", "adapters/common", "proto"],
     {"protobuf"}, {"cli11", "yaml", "openssl", "re2", "grpc"})
 
 # Rooms in which coroutines are allowed; the compiler breaks some coroutine code without a warning.

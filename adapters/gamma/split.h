@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "adapters/gamma/matches.h"
+#include "adapters/translate/translation.h"
+
+namespace meshplay::gamma {
+
+/// How one implementation takes routes of Services.
+struct RouteStyle {
+  std::string mesh = "the Gateway API";  ///< For messages.
+  std::string parent_group;              ///< "" or "core".
+  RegexStyle regex = RegexStyle::kPlain;
+  bool regex_allowed = true;  ///< False: a split that needs a regular expression is not applied.
+  bool regex_known = true;    ///< False: how the implementation reads them is not known; the split is PARTIAL.
+  int wave = 0;
+};
+
+/// Drafts one HTTPRoute for each HTTP port of a split's root, and a TCPRoute for each TCP port where the cluster serves
+/// that kind (06 §4.6). A split is carried out exactly or not at all: ports it cannot route are left alone and
+/// reported.
+void EmitSplit(translate::EmitContext& context, const smi::Split& split, const RouteStyle& style,
+               translate::Outcome& outcome);
+
+}  // namespace meshplay::gamma

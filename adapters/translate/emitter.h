@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "libs/base/result.h"
+#include "libs/smi/facts.h"
+#include "libs/smi/model.h"
+#include "libs/smi/report.h"
+
+namespace meshplay::translate {
+
+struct Emission {
+  /// In the order in which they must be applied, and the reverse of that in which they must go.
+  std::vector<nlohmann::json> objects;
+  /// One for each SMI object, in document order.
+  std::vector<smi::SmiReport> reports;
+};
+
+/// Options by their documented names (06 §4.0).
+using OptionMap = std::map<std::string, std::string>;
+
+/// One way to say SMI: a mesh's own objects, or the generic Gateway API form.
+struct TranslateEmitter {
+  std::string name;  ///< "istio", "gamma" and so on.
+  /// Pure. Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED.
+  std::function<Result<Emission>(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const OptionMap& options)>
+      emit;
+};
+
+}  // namespace meshplay::translate

@@ -1,0 +1,174 @@
+#include "adapters/translate/translation.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+namespace meshplay::translate {
+namespace {
+
+using smi::Diagnostic;
+using smi::Head;
+using smi::Severity;
+using smi::SmiReport;
+using smi::SupportLevel;
+
+bool HasError(const std::vector<Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic& d) { return d.severity == Severity::kError; });
+}
+
+class Translation {
+ public:
+  Translation(const smi::DocumentSet& set, const smi::FactsIndex& facts, const CommonOptions& options,
+              MeshWriter& writer)
+      : set_(set),
+        context_{facts,
+                 options,
+                 options.trust_domain.empty() ? facts.facts().trust_domain : options.trust_domain,
+                 options.cluster_domain.empty() ? facts.facts().cluster_domain : options.cluster_domain,
+                 {}},
+        writer_(writer),
+        findings_(smi::Validate(set, &facts, {options.self_reference})),
+        resolver_(set, facts, findings_, {{options.path_anchor, options.lenient_dots}, options.allow_missing}) {
+    for (const smi::Finding& finding : findings_) by_object_[finding.object].push_back(finding.diagnostic);
+  }
+
+  Emission Run() {
+    for (const smi::TrafficTarget& target : set_.targets) TranslateTarget(target);
+    for (const smi::TrafficSplit& split : set_.splits) TranslateSplit(split);
+    writer_.Finish(context_, outcomes_);
+    RefuseConflicts();
+    Emission emission;
+    emission.objects = context_.drafts.Finish(context_.options);
+    ReportAll(emission);
+    return emission;
+  }
+
+ private:
+  Outcome Start(const Head& head) const {
+    Outcome outcome;
+    const auto it = by_object_.find(head.key);
+    if (it != by_object_.end()) outcome.diagnostics = it->second;
+    return outcome;
+  }
+
+  // True when the target, though not valid, names a destination that runs.
+  bool Guards(const smi::TrafficTarget& target, const Outcome& outcome) const {
+    const smi::Subject& subject = target.destination;
+    const bool named = std::none_of(outcome.diagnostics.begin(), outcome.diagnostics.end(),
+                                    [](const Diagnostic& d) { return d.code == "METADATA_INVALID"; });
+    return named && subject.kind == "ServiceAccount" &&
+           !context_.facts.WorkloadsOfAccount(subject.namespace_name, subject.name).empty();
+  }
+
+  void TranslateTarget(const smi::TrafficTarget& target) {
+    Outcome outcome = Start(target.head);
+    if (!resolver_.IsValid(target.head)) {
+      outcome.explanation = "Not applied: the object is not valid.";
+      if (Guards(target, outcome)) writer_.InvalidTarget(context_, target, outcome);
+    } else if (const auto grant = resolver_.ResolveTarget(target, outcome.diagnostics); grant.has_value()) {
+      writer_.Target(context_, grants_.emplace_back(*grant), outcome);
+    } else {
+      outcome.explanation = "Not applied: the destination cannot be told.";
+    }
+    outcomes_.emplace(&target.head, std::move(outcome));
+  }
+
+  void TranslateSplit(const smi::TrafficSplit& split) {
+    Outcome outcome = Start(split.head);
+    if (!resolver_.IsValid(split.head)) {
+      outcome.explanation = "Not applied: the object is not valid.";
+    } else if (const auto resolved = resolver_.ResolveSplit(split, outcome.diagnostics); resolved.has_value()) {
+      writer_.Split(context_, *resolved, outcome);
+    } else {
+      outcome.explanation = "Not applied: something that the split refers to is missing.";
+    }
+    outcomes_.emplace(&split.head, std::move(outcome));
+  }
+
+  // An object of somebody else with the name of ours is left alone, and so is all that our source would make.
+  void RefuseConflicts() {
+    std::map<const Head*, std::string> refused;
+    for (const Draft& draft : context_.drafts.drafts()) {
+      const std::string group = draft.key.api_version.substr(0, draft.key.api_version.find('/'));
+      const nlohmann::json* existing =
+          context_.facts.FindExisting(group, draft.key.kind, draft.key.namespace_name, draft.key.name);
+      if (existing == nullptr || draft.adopts || IsOurs(*existing, context_.options.owner)) continue;
+      for (const Head* source : draft.sources) refused.emplace(source, draft.key.Text());
+    }
+    for (const auto& [source, object] : refused) {
+      context_.drafts.Drop(source);
+      Outcome& outcome = outcomes_.at(source);
+      outcome.in_force = 0;
+      outcome.Report("CONFLICT", Severity::kError, source->pointer, object + " exists and belongs to somebody else");
+      outcome.explanation = "Not applied: an object of that name belongs to somebody else.";
+    }
+  }
+
+  SmiReport ReportOf(const Head& head) const {
+    SmiReport report;
+    report.source = head.key;
+    const auto it = outcomes_.find(&head);
+    if (it != outcomes_.end()) {
+      const Outcome& outcome = it->second;
+      report.diagnostics = outcome.diagnostics;
+      report.generated = context_.drafts.KeysOf(&head);
+      report.explanation = outcome.explanation;
+      report.level = outcome.in_force == 0 ? SupportLevel::kNone
+                     : outcome.lost        ? SupportLevel::kPartial
+                                           : SupportLevel::kFull;
+      return report;
+    }
+    // Groups, routes and bindings mean nothing alone: what becomes of them shows at the objects that refer to them.
+    report.diagnostics = Start(head).diagnostics;
+    if (HasError(report.diagnostics)) {
+      report.explanation = "Not used: the object is not valid.";
+    } else if (head.key.kind == smi::KindName(smi::Kind::kUdpRoute)) {
+      report.diagnostics.push_back({"UDP_UNSUPPORTED", Severity::kWarning, head.pointer, writer_.UdpMessage(), "UDP"});
+      report.explanation = "Has no effect on this mesh.";
+    } else {
+      report.level = SupportLevel::kFull;
+      report.explanation = "Takes effect through the objects that refer to it.";
+    }
+    return report;
+  }
+
+  void ReportAll(Emission& emission) const {
+    std::vector<const Head*> heads = smi::AllHeads(set_);
+    const auto place = [](const Head* head) {
+      // "/items/10" comes after "/items/9".
+      return std::make_tuple(head->document, head->pointer.size(), head->pointer);
+    };
+    std::stable_sort(heads.begin(), heads.end(), [&](const Head* a, const Head* b) { return place(a) < place(b); });
+    for (const Head* head : heads) emission.reports.push_back(ReportOf(*head));
+    for (const smi::ObjectKey& key : set_.unreadable) {
+      SmiReport report;
+      report.source = key;
+      const auto it = by_object_.find(key);
+      if (it != by_object_.end()) report.diagnostics = it->second;
+      report.explanation = "Not applied: the kind or version is unknown.";
+      emission.reports.push_back(std::move(report));
+    }
+  }
+
+  const smi::DocumentSet& set_;
+  EmitContext context_;
+  MeshWriter& writer_;
+  std::vector<smi::Finding> findings_;
+  smi::Resolver resolver_;
+  std::map<smi::ObjectKey, std::vector<Diagnostic>> by_object_;
+  std::deque<smi::Grant> grants_;  // Writers may keep references.
+  Outcomes outcomes_;
+};
+
+}  // namespace
+
+Result<Emission> Translate(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const CommonOptions& options,
+                           MeshWriter& writer) {
+  MP_CHECK(CheckCommonOptions(options));
+  const smi::FactsIndex index(facts);
+  return Translation(set, index, options, writer).Run();
+}
+
+}  // namespace meshplay::translate

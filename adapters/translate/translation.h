@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "adapters/translate/common_options.h"
+#include "adapters/translate/drafts.h"
+#include "adapters/translate/emitter.h"
+#include "libs/smi/resolve.h"
+
+namespace meshplay::translate {
+
+/// What an emitter sees of one translation.
+struct EmitContext {
+  const smi::FactsIndex& facts;
+  const CommonOptions& options;
+  std::string trust_domain;
+  std::string cluster_domain;
+  DraftList drafts;
+};
+
+using Outcomes = std::map<const smi::Head*, Outcome>;
+
+/// One mesh's part of a translation. Calls come in document order, then Finish once.
+class MeshWriter {
+ public:
+  virtual ~MeshWriter() = default;
+  /// Drafts the access objects of a valid target, or keeps the grant for Finish.
+  virtual void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) = 0;
+  /// Drafts policies that only deny, for an invalid target whose destination is a ServiceAccount all the same: an edit
+  /// that breaks an object must not open what it guarded.
+  virtual void InvalidTarget(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome) = 0;
+  virtual void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) = 0;
+  /// What needs all objects at once.
+  virtual void Finish(EmitContext& context, Outcomes& outcomes) = 0;
+  /// Why a UDPRoute has no effect on this mesh.
+  virtual std::string UdpMessage() const = 0;
+};
+
+/// Validates, resolves, has `writer` draft the objects, refuses those whose names somebody else's objects hold, and
+/// reports on every SMI object. Errors: kInvalidArgument SMI_OPTION_INVALID.
+Result<Emission> Translate(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const CommonOptions& options,
+                           MeshWriter& writer);
+
+}  // namespace meshplay::translate

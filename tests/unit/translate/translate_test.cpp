@@ -1,0 +1,215 @@
+#include "adapters/translate/translate.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "adapters/gamma/emit.h"
+#include "libs/base/files.h"
+#include "libs/base/yaml.h"
+
+using nlohmann::json;
+namespace translate = meshplay::translate;
+
+namespace {
+
+constexpr const char* kServices = R"(
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Service, metadata: {name: api}, spec: {ports: [{name: http, port: 80}]}}
+- {apiVersion: v1, kind: Service, metadata: {name: api-v1}, spec: {ports: [{name: http, port: 80}]}}
+)";
+constexpr const char* kSplit = R"(
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: s}
+spec: {service: api, backends: [{service: api-v1, weight: 1}]}
+)";
+constexpr const char* kUdp = R"(
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: UDPRoute
+metadata: {name: u}
+spec: {matches: {ports: [53]}}
+)";
+constexpr const char* kInvalid = R"(
+---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: bad}
+spec: {service: other, backends: [{service: api-v1, weight: -1}]}
+)";
+constexpr const char* kPartial = R"(
+---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: p}
+spec: {service: both, backends: [{service: both, weight: 1}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: both}
+spec: {ports: [{name: http, port: 80}, {name: tcp, port: 81}]}
+)";
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+class Folder {
+ public:
+  Folder() : folder_(*meshplay::TemporaryDirectory::Create("translate")) {}
+  std::string Write(const std::string& name, const std::string& text) const {
+    const std::string path = folder_.path() + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  const std::string& path() const { return folder_.path(); }
+
+ private:
+  meshplay::TemporaryDirectory folder_;
+};
+
+Ran Run(const std::vector<std::string>& arguments) {
+  std::ostringstream out;
+  std::ostringstream err;
+  Ran ran;
+  ran.code = translate::RunTranslate({meshplay::gamma::Emitter("istio")}, arguments, out, err);
+  ran.out = out.str();
+  ran.err = err.str();
+  return ran;
+}
+
+std::string ReasonOf(const Ran& ran) {
+  return json::parse(ran.err)["error"]["reason"];
+}
+
+}  // namespace
+
+TEST_CASE("translate prints objects on stdout and the list of reports on stderr", "[translate]") {
+  const Folder folder;
+  const Ran ran =
+      Run({"-f", folder.Write("a.yaml", kServices), "-f", folder.Write("b.yaml", kSplit), "--namespace", "shop"});
+
+  CHECK(ran.code == 0);
+  CHECK(ran.out.starts_with("---\napiVersion: "));
+  const auto objects = meshplay::ParseYaml(ran.out);
+  REQUIRE(objects.has_value());
+  REQUIRE(objects->size() == 1);
+  CHECK(objects->at(0).value["metadata"]["name"] == "smi-s-80");
+  CHECK(objects->at(0).value["metadata"]["namespace"] == "shop");
+  const json report = json::parse(ran.err);
+  REQUIRE(report.size() == 1);
+  CHECK(report[0]["level"] == "FULL");
+  CHECK(report[0]["source"]["kind"] == "TrafficSplit");
+  CHECK(report[0]["generated"][0]["name"] == "smi-s-80");
+}
+
+TEST_CASE("the exit code is the worst of all objects: invalid, none, partial, full", "[translate]") {
+  const Folder folder;
+  const auto code = [&](const std::string& extra) {
+    return Run({"-f", folder.Write("s.yaml", kServices), folder.Write("d.yaml", kSplit + extra)}).code;
+  };
+  CHECK(code("") == 0);
+  CHECK(code(kPartial) == 3);
+  CHECK(code(kUdp) == 4);
+  CHECK(code(std::string(kPartial) + kUdp) == 4);
+  CHECK(code(std::string(kPartial) + kUdp + kInvalid) == 2);
+}
+
+TEST_CASE("an invalid object is reported and the others are still translated", "[translate]") {
+  const Folder folder;
+  const Ran ran =
+      Run({"-f", folder.Write("s.yaml", kServices), "-f", folder.Write("d.yaml", std::string(kSplit) + kInvalid)});
+
+  CHECK(ran.code == 2);
+  CHECK(ran.out.find("smi-s-80") != std::string::npos);
+  const json report = json::parse(ran.err);
+  REQUIRE(report.size() == 2);
+  CHECK(report[1]["level"] == "NONE");
+  CHECK(report[1]["diagnostics"][0]["code"] == "WEIGHT_INVALID");
+}
+
+TEST_CASE("selfReference=reject makes a self reference invalid input", "[translate]") {
+  const Folder folder;
+  const std::string file = folder.Write("p.yaml", kPartial);
+  CHECK(Run({"-f", file}).code == 3);
+  CHECK(Run({"-f", file, "--option", "selfReference=reject"}).code == 2);
+}
+
+TEST_CASE("a folder gives its manifests in order of their names, and the order does not change the output",
+          "[translate]") {
+  const Folder folder;
+  folder.Write("b.yml", kServices);
+  folder.Write("a.yaml", kSplit);
+  folder.Write("notes.txt", "not: [a manifest");
+  const Ran whole = Run({"-f", folder.path()});
+  CHECK(whole.code == 0);
+  CHECK(whole.out == Run({"-f", folder.path() + "/b.yml", "-f", folder.path() + "/a.yaml"}).out);
+}
+
+TEST_CASE("the report goes to a file when one is named, and as text when asked for", "[translate]") {
+  const Folder folder;
+  const std::string a = folder.Write("a.yaml", kServices);
+  const std::string b = folder.Write("b.yaml", kSplit);
+  const std::string report = folder.path() + "/report.json";
+  const Ran to_file = Run({"-f", a, b, "--report-file", report});
+  CHECK(to_file.code == 0);
+  CHECK(to_file.err.empty());
+  CHECK(json::parse(*meshplay::ReadFile(report))[0]["level"] == "FULL");
+
+  const Ran text = Run({"-f", a, b, "--report", "text"});
+  CHECK(text.err.starts_with("FULL TrafficSplit/default/s: "));
+  const Ran nowhere = Run({"-f", a, b, "--report-file", folder.path() + "/no/such/report"});
+  CHECK(nowhere.code == 1);
+  CHECK(nowhere.out.empty());
+}
+
+TEST_CASE("only -v says more on stderr than the report", "[translate]") {
+  const Folder folder;
+  const std::string a = folder.Write("a.yaml", std::string(kServices) + "---" + kSplit);
+  CHECK(json::accept(Run({"-f", a}).err));
+  CHECK(Run({"-f", a, "-v"}).err.starts_with("read 1 SMI documents and 2 other objects\n"));
+}
+
+TEST_CASE("input that cannot be used is refused with a reason and exit code 2", "[translate]") {
+  const Folder folder;
+  const auto refused = [](const std::vector<std::string>& arguments, const std::string& reason) {
+    const Ran ran = Run(arguments);
+    INFO(ran.err);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ReasonOf(ran) == reason);
+  };
+  const std::string split = folder.Write("split.yaml", kSplit);
+  refused({}, "TRANSLATE_ARGUMENTS_INVALID");
+  refused({"-f", split, "--frob"}, "TRANSLATE_ARGUMENTS_INVALID");
+  refused({"-f", split, "--report", "xml"}, "TRANSLATE_ARGUMENTS_INVALID");
+  refused({"-f", split, "--as", "osm"}, "TRANSLATE_ARGUMENTS_INVALID");
+  refused({"-f", folder.path() + "/nothing.yaml"}, "FILE_NOT_FOUND");
+  refused({"-f", folder.Write("bad.yaml", "a: [")}, "YAML_INVALID");
+  refused({"-f", folder.Write("twice.yaml", "a: 1\na: 2")}, "YAML_DUPLICATE_KEY");
+  refused({"-f", folder.Write("scalar.yaml", "hello")}, "TRANSLATE_DOCUMENT_INVALID");
+  refused({"-f", folder.Write("nokind.yaml", "{apiVersion: v1}")}, "TRANSLATE_DOCUMENT_INVALID");
+  refused({"-f", folder.Write("services.yaml", kServices)}, "TRANSLATE_INPUT_EMPTY");
+  refused({"-f", split, "--option", "mode"}, "SMI_OPTION_INVALID");
+  refused({"-f", split, "--option", "pathAnchor=both"}, "SMI_OPTION_INVALID");
+  refused({"-f", split, "--option", "no.such=1"}, "SMI_OPTION_UNKNOWN");
+}
+
+TEST_CASE("the place of a bad document is told", "[translate]") {
+  const Folder folder;
+  const Ran ran = Run({"-f", folder.Write("x.yaml", std::string(kSplit) + "---\n- 1\n")});
+  const std::string message = json::parse(ran.err)["error"]["message"];
+  CHECK(message.find("x.yaml") != std::string::npos);
+  CHECK(message.find("line 7") != std::string::npos);
+}
+
+TEST_CASE("help is no error", "[translate]") {
+  const Ran ran = Run({"--help"});
+  CHECK(ran.code == 0);
+  CHECK(ran.out.find("--report-file") != std::string::npos);
+}
