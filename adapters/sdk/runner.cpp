@@ -23,7 +23,7 @@ namespace meshplay::sdk {
 
 namespace {
 
-constexpr std::chrono::seconds kProbeTargetsEvery{60};
+constexpr std::chrono::seconds kProbeTargetsEvery{20};
 constexpr std::chrono::milliseconds kFirstBackoff{1'000};
 constexpr std::chrono::milliseconds kMostBackoff{60'000};
 constexpr std::chrono::milliseconds kMostBackoffRefused{300'000};
