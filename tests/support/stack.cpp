@@ -168,11 +168,8 @@ void Stack::StartAdapter(const std::string& failpoint) {
 
 void Stack::AwaitConnected() {
   const bool connected = Eventually(kStart, [&] {
-    const json cluster = TryGet("/v1/clusters/" + name_);
-    if (!cluster.is_object()) return false;
-    return std::any_of(cluster["conditions"].begin(), cluster["conditions"].end(), [](const json& condition) {
-      return condition["type"] == "Reachable" && condition["status"] == "True";
-    });
+    const json types = TryGet("/v1/operationTypes");
+    return types.is_object() && types.dump().find("istio.install") != std::string::npos && Reachable() == "True";
   });
   INFO(LogTail("adapter"));
   REQUIRE(connected);
@@ -264,6 +261,15 @@ json Stack::AwaitFinal(const std::string& operation_id, std::chrono::seconds tim
   INFO(operation.dump(1) << "\nserver:\n" << LogTail("server") << "\nadapter:\n" << LogTail("adapter"));
   REQUIRE(done);
   return operation;
+}
+
+std::string Stack::Reachable() {
+  const json cluster = TryGet("/v1/clusters/" + name_);
+  if (!cluster.is_object()) return {};
+  for (const json& condition : cluster.at("conditions")) {
+    if (condition.at("type") == "Reachable") return condition.at("status");
+  }
+  return {};
 }
 
 json Stack::Target() {

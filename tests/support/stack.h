@@ -50,6 +50,8 @@ class Stack {
   nlohmann::json AwaitFinal(const std::string& operation_id, std::chrono::seconds time);
   std::string StateOf(const std::string& operation_id);
   nlohmann::json Target();
+  /// The status of the cluster's condition Reachable: "True", "False" or "Unknown"; empty without an answer.
+  std::string Reachable();
   /// How often the server and the adapter were started.
   std::size_t starts() const { return starts_; }
 
