@@ -106,7 +106,12 @@ void RaiseDescriptorLimit() {
 Status HandOutFirstToken(security::TokenAuthority& tokens, const std::string& path) {
   MP_TRY(const auto token, tokens.EnsureFirstToken());
   if (!token) return {};
-  if (!path.empty()) return WriteFileAtomically(path, token->Reveal() + "\n", 0600);
+  if (!path.empty()) {
+    const Status written = WriteFileAtomically(path, token->Reveal() + "\n", 0600);
+    if (written) return {};
+    // Only its hash is stored: what is not shown now is lost for ever.
+    LogWarning("the admin token file cannot be written", {{log_key::kReason, written.error().reason()}});
+  }
   std::cout << "First start: the admin token, shown only now:\n" << token->Reveal() << std::endl;
   return {};
 }
@@ -185,7 +190,14 @@ Status App::Parts::OpenDoors() {
   rest_options.certificate_path = config.rest_certificate;
   rest_options.key_path = config.rest_key;
   rest_options.allow_plain_http = config.rest_allow_plain_http;
-  MP_TRY(rest, rest::RestDoor::Start(*api, rest_options, std::string(OpenApiDocument())));
+  const auto hub_gauges = [this] {
+    std::vector<services::Api::Gauge> gauges;
+    for (const auto& [name, count] : hub->Counts()) {
+      gauges.push_back({"meshplay_hub_" + name, "Of the adapters' hub: " + name, "", "", static_cast<double>(count)});
+    }
+    return gauges;
+  };
+  MP_TRY(rest, rest::RestDoor::Start(*api, rest_options, std::string(OpenApiDocument()), hub_gauges));
   rpc::RpcOptions rpc_options;
   rpc_options.listen = config.grpc_listen;
   rpc_options.certificate_path = config.grpc_certificate;
@@ -239,13 +251,19 @@ int App::RunUntilSignal(const sigset_t& signals) {
 void App::Stop() {
   if (!parts_) return;
   Parts& parts = *parts_;
+  // The doors close together and get half of the time; the rest, less a reserve for the store, is the adapters'.
   const auto bound = parts.config.stop_bound / 2;
+  const auto end = std::chrono::steady_clock::now() + parts.config.stop_bound;
   parts.janitor.reset();
   if (parts.api) parts.api->BeginStop();
+  std::thread rpc_stop([&parts, bound] {
+    if (parts.rpc) parts.rpc->Stop(bound);
+  });
   if (parts.rest) parts.rest->Stop(bound);
-  if (parts.rpc) parts.rpc->Stop(bound);
+  rpc_stop.join();
   if (parts.hub) {
-    parts.hub->Drain(bound);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    parts.hub->Drain(std::max(std::chrono::milliseconds(500), left - std::chrono::milliseconds(1'000)));
     parts.hub->Stop();
   }
   if (parts.engine) parts.engine->Stop();

@@ -104,6 +104,8 @@ Status Flatten(const nlohmann::json& value, const std::string& key, std::map<std
     return {};
   }
   if (value.is_array()) return Invalid(key, "must not be a list");
+  if (value.is_null()) return Invalid(key.empty() ? "the file" : key, "has no value");
+  if (key.empty()) return Invalid("the file", "must hold settings, not one value");
   out[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return {};
 }
@@ -164,6 +166,7 @@ Result<LoadedConfig> LoadConfig(const std::string& path, const std::map<std::str
   if (!path.empty()) {
     MP_TRY(const std::string text, ReadFile(path));
     MP_TRY(const auto documents, ParseYaml(text));
+    if (documents.size() > 1) return Invalid("the file", "must hold one YAML document");
     for (const YamlDocument& document : documents) MP_CHECK(Flatten(document.value, "", file));
   }
   LoadedConfig loaded;

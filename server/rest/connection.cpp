@@ -9,8 +9,10 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <deque>
+#include <functional>
 #include <vector>
 
+#include "libs/base/ids.h"
 #include "libs/base/log.h"
 #include "server/rest/internal/connection.h"
 #include "server/rest/problem.h"
@@ -41,11 +43,13 @@ class QueuedSubscriber final : public Subscriber, public std::enable_shared_from
 
   void Push(const std::shared_ptr<const std::string>& bytes) override {
     auto self = shared_from_this();
+    waiting_ += bytes->size();
     asio::post(executor_, [self, bytes] {
-      self->bytes_ += bytes->size();
-      if (self->bytes_ > self->max_bytes_) {
+      if (self->gone_) return;
+      if (self->waiting_ > self->max_bytes_ && !self->queue_.empty()) {
         self->gone_ = true;
         self->ended_ = true;
+        if (self->cut_) self->cut_();
       } else {
         self->queue_.push_back(bytes);
       }
@@ -60,15 +64,21 @@ class QueuedSubscriber final : public Subscriber, public std::enable_shared_from
     });
   }
   bool Gone() const override { return gone_; }
+  bool HasRoom() const override { return waiting_ < max_bytes_ / 4; }
 
   // On the strand only.
   asio::steady_timer& signal() { return signal_; }
   bool ended() const { return ended_; }
-  void Leave() { gone_ = true; }
+  bool cut() const { return gone_; }
+  void OnCut(std::function<void()> cut) { cut_ = std::move(cut); }
+  void Leave() {
+    gone_ = true;
+    cut_ = nullptr;
+  }
+  void Sent(std::size_t bytes) { waiting_ -= bytes; }
   std::vector<std::shared_ptr<const std::string>> Take() {
     std::vector<std::shared_ptr<const std::string>> taken;
     while (!queue_.empty() && taken.size() < 64) {
-      bytes_ -= queue_.front()->size();
       taken.push_back(std::move(queue_.front()));
       queue_.pop_front();
     }
@@ -80,7 +90,8 @@ class QueuedSubscriber final : public Subscriber, public std::enable_shared_from
   asio::steady_timer signal_;
   const std::size_t max_bytes_;
   std::deque<std::shared_ptr<const std::string>> queue_;
-  std::size_t bytes_ = 0;
+  std::function<void()> cut_;            ///< Ends a write that the reader does not take.
+  std::atomic<std::size_t> waiting_{0};  ///< Bytes pushed and not yet written.
   bool ended_ = false;
   std::atomic<bool> gone_{false};
 };
@@ -110,20 +121,56 @@ void FillHeader(const Response& response, http::response<http::string_body>& wir
   for (const auto& [name, value] : response.headers) wire.insert(name, value);
 }
 
-Response TransportProblem(beast::error_code error) {
+/// A problem found before the router saw the request.
+Response DoorProblem(int status, const std::string& reason, const std::string& detail) {
+  Response response = HttpProblem(status, reason, detail, "", NewUuidV4());
+  response.headers.emplace("Cache-Control", "no-store");
+  return response;
+}
+
+Response TransportProblem(beast::error_code error, bool within_first_line) {
   if (error == http::error::body_limit) {
-    return HttpProblem(413, "BODY_TOO_LARGE", "the body is larger than this server accepts", "", "");
+    return DoorProblem(413, "BODY_TOO_LARGE", "the body is larger than this server accepts");
+  }
+  if (error == http::error::header_limit && within_first_line) {
+    return DoorProblem(414, "URL_TOO_LONG", "the URL is longer than this server accepts");
   }
   if (error == http::error::header_limit) {
-    return HttpProblem(431, "HEADERS_TOO_LARGE", "the headers are larger than this server accepts", "", "");
+    return DoorProblem(431, "HEADERS_TOO_LARGE", "the headers are larger than this server accepts");
   }
-  return HttpProblem(400, "HTTP_INVALID", "this is no valid HTTP request", "", "");
+  return DoorProblem(400, "HTTP_INVALID", "this is no valid HTTP request");
+}
+
+/// Whether the bytes hold no complete line: then it is the request line that is too long.
+bool WithinFirstLine(const beast::flat_buffer& buffer) {
+  const auto bytes = buffer.data();
+  const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+  return text.find('\n') == std::string_view::npos;
 }
 
 bool IsParseFault(beast::error_code error) {
   return error && error != http::error::end_of_stream && error != beast::error::timeout &&
          error.category() == make_error_code(http::error::bad_method).category();
 }
+
+/// Keeps the descriptor in the list of those that Stop may shut down, until just before it is closed.
+class Registered {
+ public:
+  Registered(Shared& shared, int descriptor) : shared_(shared), descriptor_(descriptor) {
+    const std::lock_guard lock(shared_.sockets_mutex);
+    shared_.sockets[descriptor_] = false;
+  }
+  ~Registered() {
+    const std::lock_guard lock(shared_.sockets_mutex);
+    shared_.sockets.erase(descriptor_);
+  }
+  Registered(const Registered&) = delete;
+  Registered& operator=(const Registered&) = delete;
+
+ private:
+  Shared& shared_;
+  const int descriptor_;
+};
 
 /// The life of one connection over a plain or a TLS stream.
 template <class Stream>
@@ -135,7 +182,6 @@ class Session {
   asio::awaitable<void> Run() {
     beast::flat_buffer buffer(64 * 1024);
     beast::error_code ec;
-    SetBusy(false);
     while (!shared_.stopping) {
       http::request_parser<http::string_body> parser;
       parser.header_limit(static_cast<std::uint32_t>(shared_.options.max_header_bytes));
@@ -146,10 +192,13 @@ class Session {
       co_await http::async_read_header(stream_, buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
       if (!ec) {
         Socket().expires_after(shared_.options.header_timeout);
+        if (ExpectsContinue(parser.get())) co_await Continue(parser.get().version(), ec);
+      }
+      if (!ec) {
         co_await http::async_read(stream_, buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
       }
       if (ec) {
-        if (IsParseFault(ec)) co_await Refuse(ec);
+        if (IsParseFault(ec)) co_await Refuse(ec, WithinFirstLine(buffer));
         break;
       }
       served_ = true;
@@ -168,8 +217,17 @@ class Session {
     shared_.sockets[descriptor_] = busy;
   }
 
-  asio::awaitable<void> Refuse(beast::error_code fault) {
-    const Response problem = TransportProblem(fault);
+  static bool ExpectsContinue(const http::request<http::string_body>& wire) {
+    return beast::iequals(wire[http::field::expect], "100-continue");
+  }
+
+  asio::awaitable<void> Continue(unsigned version, beast::error_code& ec) {
+    http::response<http::empty_body> wire(http::status::continue_, version);
+    co_await http::async_write(stream_, wire, asio::redirect_error(asio::use_awaitable, ec));
+  }
+
+  asio::awaitable<void> Refuse(beast::error_code fault, bool within_first_line) {
+    const Response problem = TransportProblem(fault, within_first_line);
     beast::error_code ec;
     co_await Write(problem, false, 11, false, ec);
     // Reads what is still on its way, so that the close does not reset the answer away from the client.
@@ -188,23 +246,26 @@ class Session {
     const bool head = wire.method() == http::verb::head;
     beast::error_code ec;
     if (wire.target().size() > shared_.options.max_target_bytes) {
-      const Response problem = HttpProblem(414, "URL_TOO_LONG", "the URL is longer than 8 KiB", "", "");
+      const Response problem = DoorProblem(414, "URL_TOO_LONG", "the URL is longer than 8 KiB");
       co_await Write(problem, head, wire.version(), keep_alive, ec);
       co_return !ec && keep_alive;
     }
     if (static_cast<std::size_t>(std::distance(wire.begin(), wire.end())) > shared_.options.max_headers) {
-      const Response problem = HttpProblem(431, "HEADERS_TOO_LARGE", "there are more than 100 headers", "", "");
+      const Response problem = DoorProblem(431, "HEADERS_TOO_LARGE", "there are more than 100 headers");
       co_await Write(problem, head, wire.version(), keep_alive, ec);
       co_return !ec && keep_alive;
     }
     auto pending = std::make_shared<PendingCall>(stream_.get_executor());
     const Request request = ToRequest(wire, peer_);
     const auto started = std::chrono::steady_clock::now();
+    if (Router::AnswerAtOnce(request, pending->response)) {
+      co_await Write(pending->response, head, wire.version(), keep_alive, ec);
+      co_return !ec && keep_alive;
+    }
     if (Post(pending, request)) {
       if (!pending->ready) co_await pending->signal.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     } else {
-      pending->response = HttpProblem(503, "OVERLOADED", "too many calls are waiting", "", "");
-      pending->response.headers.emplace("Retry-After", "1");
+      pending->response = DoorProblem(503, "OVERLOADED", "too many calls are waiting");
     }
     ec = beast::error_code();
     if (pending->response.stream != nullptr) {
@@ -225,7 +286,7 @@ class Session {
         response = router.Handle(request);
       } catch (const std::exception& fault) {
         LogError("call ended by an exception", {{log_key::kError, fault.what()}});
-        response = ProblemResponse(Internal("INTERNAL_BUG", "the server made a mistake"), request.target, "");
+        response = ProblemResponse(Internal("INTERNAL_BUG", "the server made a mistake"), request.target, NewUuidV4());
       }
       asio::post(executor, [pending, response = std::move(response)]() mutable {
         pending->response = std::move(response);
@@ -268,7 +329,7 @@ class Session {
     auto pending = std::make_shared<PendingCall>(stream_.get_executor());
     beast::error_code ec;
     if (!PostOpen(pending, stream, subscriber)) {
-      pending->response = HttpProblem(503, "OVERLOADED", "too many calls are waiting", "", "");
+      pending->response = DoorProblem(503, "OVERLOADED", "too many calls are waiting");
     } else if (!pending->ready) {
       co_await pending->signal.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
@@ -281,11 +342,13 @@ class Session {
     header.set(http::field::content_type, "text/event-stream");
     header.set(http::field::cache_control, "no-store");
     header.set("X-Request-Id", stream->context.request_id);
+    header.set("X-Content-Type-Options", "nosniff");
     header.keep_alive(false);
     http::response_serializer<http::empty_body> serializer(header);
     ec = beast::error_code();
     co_await http::async_write_header(stream_, serializer, asio::redirect_error(asio::use_awaitable, ec));
-    while (!ec) {
+    subscriber->OnCut([this] { Socket().cancel(); });
+    while (!ec && !subscriber->cut()) {
       const auto chunks = subscriber->Take();
       if (chunks.empty()) {
         if (subscriber->ended()) break;
@@ -296,9 +359,17 @@ class Session {
         continue;
       }
       std::vector<asio::const_buffer> buffers;
-      for (const auto& chunk : chunks) buffers.push_back(asio::buffer(*chunk));
+      std::size_t bytes = 0;
+      for (const auto& chunk : chunks) {
+        buffers.push_back(asio::buffer(*chunk));
+        bytes += chunk->size();
+      }
       Socket().expires_after(shared_.options.write_timeout);
       co_await asio::async_write(stream_, buffers, asio::redirect_error(asio::use_awaitable, ec));
+      subscriber->Sent(bytes);
+    }
+    if (subscriber->cut()) {
+      LogInfo("event stream cut: its reader is too slow", {{log_key::kRequestId, stream->context.request_id}});
     }
     subscriber->Leave();
   }
@@ -332,12 +403,12 @@ asio::awaitable<void> ServeConnection(tcp::socket socket, asio::ssl::context* tl
   beast::error_code ec;
   const std::string peer = socket.remote_endpoint(ec).address().to_string();
   const int descriptor = socket.native_handle();
+  auto registered = std::make_unique<Registered>(*shared, descriptor);
   if (tls == nullptr) {
     beast::tcp_stream stream(std::move(socket));
     Session<beast::tcp_stream> session(stream, peer, descriptor, *shared);
     co_await session.Run();
-    const std::lock_guard lock(shared->sockets_mutex);
-    shared->sockets.erase(descriptor);
+    registered.reset();
     stream.socket().shutdown(tcp::socket::shutdown_both, ec);
     stream.close();
   } else {
@@ -350,8 +421,7 @@ asio::awaitable<void> ServeConnection(tcp::socket socket, asio::ssl::context* tl
       beast::get_lowest_layer(stream).expires_after(std::chrono::milliseconds(500));
       co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
     }
-    const std::lock_guard lock(shared->sockets_mutex);
-    shared->sockets.erase(descriptor);
+    registered.reset();
     beast::get_lowest_layer(stream).close();
   }
 }

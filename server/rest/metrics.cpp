@@ -8,7 +8,11 @@ namespace meshplay::rest {
 
 std::string Router::Metrics() const {
   prometheus::Registry registry;
-  for (const auto& gauge : api_.Gauges()) {
+  std::vector<services::Api::Gauge> gauges = api_.Gauges();
+  if (more_gauges_) {
+    for (auto& gauge : more_gauges_()) gauges.push_back(std::move(gauge));
+  }
+  for (const auto& gauge : gauges) {
     auto& family = prometheus::BuildGauge().Name(gauge.name).Help(gauge.help).Register(registry);
     if (gauge.label.empty()) {
       family.Add({}).Set(gauge.value);

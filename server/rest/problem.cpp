@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "server/rest/transcode.h"
+#include "server/services/remediation.h"
+
 namespace meshplay::rest {
 
 namespace {
@@ -64,7 +67,7 @@ Response Finish(int status, nlohmann::ordered_json body) {
   Response response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  response.body = DumpDocument(body);
   return response;
 }
 
@@ -138,7 +141,7 @@ Response ProblemResponse(const Error& error, const std::string& instance, const 
   for (const Violation& violation : error.violations()) {
     violations.push_back({{"pointer", violation.pointer}, {"detail", violation.detail}});
   }
-  body["remediation"] = error.remediation();
+  body["remediation"] = services::RemediationOf(error);
   body["request_id"] = request_id;
   if (error.retry_after()) body["retry_after_ms"] = error.retry_after()->count();
   Response response = Finish(status, std::move(body));
@@ -147,25 +150,29 @@ Response ProblemResponse(const Error& error, const std::string& instance, const 
   } else if (status == 503) {
     response.headers.emplace("Retry-After", "1");
   }
+  response.headers.emplace("X-Request-Id", request_id);
   if (status == 401) response.headers.emplace("WWW-Authenticate", "Bearer realm=\"meshplay\"");
   return response;
 }
 
 Response HttpProblem(int status, const std::string& reason, const std::string& detail, const std::string& instance,
                      const std::string& request_id) {
-  return Finish(status, {{"type", "urn:meshplay:error:" + reason},
-                         {"title", StatusTitle(status)},
-                         {"status", status},
-                         {"detail", detail},
-                         {"instance", instance},
-                         {"reason", reason},
-                         {"code", status == 404   ? "NOT_FOUND"
-                                  : status >= 500 ? "UNAVAILABLE"
-                                                  : "INVALID_ARGUMENT"},
-                         {"metadata", nlohmann::ordered_json::object()},
-                         {"violations", nlohmann::ordered_json::array()},
-                         {"remediation", ""},
-                         {"request_id", request_id}});
+  Response response = Finish(status, {{"type", "urn:meshplay:error:" + reason},
+                                      {"title", StatusTitle(status)},
+                                      {"status", status},
+                                      {"detail", detail},
+                                      {"instance", instance},
+                                      {"reason", reason},
+                                      {"code", status == 404   ? "NOT_FOUND"
+                                               : status >= 500 ? "UNAVAILABLE"
+                                                               : "INVALID_ARGUMENT"},
+                                      {"metadata", nlohmann::ordered_json::object()},
+                                      {"violations", nlohmann::ordered_json::array()},
+                                      {"remediation", services::RemediationOf(reason)},
+                                      {"request_id", request_id}});
+  if (!request_id.empty()) response.headers.emplace("X-Request-Id", request_id);
+  if (status == 503) response.headers.emplace("Retry-After", "1");
+  return response;
 }
 
 }  // namespace meshplay::rest

@@ -12,6 +12,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/error_code.hpp>
+#include <charconv>
 #include <thread>
 #include <vector>
 
@@ -24,9 +25,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 struct RestDoor::State {
-  State(services::Api& api, RestOptions given, std::string openapi)
+  State(services::Api& api, RestOptions given, std::string openapi, Router::MoreGauges more_gauges)
       : options(std::move(given)),
-        router(api, std::move(openapi)),
+        router(api, std::move(openapi), std::move(more_gauges)),
         workers("rest", options.workers, options.worker_queue),
         fanout(api, options.sse_ping),
         io(static_cast<int>(options.io_threads)),
@@ -81,16 +82,13 @@ Status RestDoor::State::Bind() {
   MP_TRY(const auto host_port, SplitAddress(options.listen));
   boost::system::error_code ec;
   const auto host = asio::ip::make_address(host_port.first == "localhost" ? "127.0.0.1" : host_port.first, ec);
-  unsigned long port = 65'536;
-  try {
-    port = std::stoul(host_port.second);
-  } catch (const std::exception&) {
-    port = 65'536;
-  }
-  if (ec || port > 65'535) {
+  const std::string& digits = host_port.second;
+  unsigned short port = 0;
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (ec || fault != std::errc() || end != digits.data() + digits.size()) {
     return InvalidArgument("LISTEN_ADDRESS_INVALID", "\"" + options.listen + "\" is not an IP address and a port");
   }
-  const bool use_tls = !options.certificate_path.empty();
+  const bool use_tls = !options.certificate_path.empty() || !options.key_path.empty();
   if (!use_tls && !host.is_loopback() && !options.allow_plain_http) {
     return InvalidArgument("PLAIN_HTTP_REFUSED", "plain HTTP is served on loopback addresses only")
         .WithRemediation("Give a certificate and key (rest.certificate, rest.key), or set rest.allow_plain_http.");
@@ -103,7 +101,7 @@ Status RestDoor::State::Bind() {
     if (!ec) tls->use_private_key_file(options.key_path, asio::ssl::context::pem, ec);
     if (ec) return InvalidArgument("TLS_MATERIAL_INVALID", "the certificate or key of the REST door cannot be used");
   }
-  const tcp::endpoint endpoint(host, static_cast<unsigned short>(port));
+  const tcp::endpoint endpoint(host, port);
   acceptor.open(endpoint.protocol(), ec);
   if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
   if (!ec) acceptor.bind(endpoint, ec);
@@ -157,8 +155,9 @@ RestDoor::~RestDoor() {
   Stop(std::chrono::seconds(1));
 }
 
-Result<std::unique_ptr<RestDoor>> RestDoor::Start(services::Api& api, RestOptions options, std::string openapi_json) {
-  auto state = std::make_unique<State>(api, std::move(options), std::move(openapi_json));
+Result<std::unique_ptr<RestDoor>> RestDoor::Start(services::Api& api, RestOptions options, std::string openapi_json,
+                                                  Router::MoreGauges more_gauges) {
+  auto state = std::make_unique<State>(api, std::move(options), std::move(openapi_json), std::move(more_gauges));
   MP_CHECK(state->Bind());
   State* raw = state.get();
   asio::co_spawn(raw->io, raw->Accept(), asio::detached);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "libs/base/result.h"
+#include "server/rest/router.h"
 #include "server/services/api.h"
 
 namespace meshplay::rest {
@@ -37,7 +38,8 @@ class RestDoor {
  public:
   /// Binds and serves at once. Errors: kInvalidArgument LISTEN_ADDRESS_INVALID, PLAIN_HTTP_REFUSED,
   /// TLS_MATERIAL_INVALID; kUnavailable LISTEN_FAILED (with a remedy).
-  static Result<std::unique_ptr<RestDoor>> Start(services::Api& api, RestOptions options, std::string openapi_json);
+  static Result<std::unique_ptr<RestDoor>> Start(services::Api& api, RestOptions options, std::string openapi_json,
+                                                 Router::MoreGauges more_gauges = {});
   ~RestDoor();  ///< Stop with one second.
   RestDoor(const RestDoor&) = delete;
   RestDoor& operator=(const RestDoor&) = delete;

@@ -3,7 +3,6 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
-#include <boost/url/encode.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
@@ -11,8 +10,8 @@
 #include <stdexcept>
 
 #include "libs/base/ids.h"
-#include "libs/base/json.h"
 #include "meshplay/api/annotations.pb.h"
+#include "server/rest/internal/read_request.h"
 #include "server/rest/problem.h"
 #include "server/rest/transcode.h"
 
@@ -24,7 +23,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::MessageFactory;
 using google::protobuf::MethodDescriptor;
-using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* kHealthy = "{\"status\":\"ok\"}\n";
 
 std::vector<std::string> SplitPath(const std::string& path) {
   std::vector<std::string> segments;
@@ -63,86 +63,25 @@ std::string BearerOf(const Request& request) {
   return scheme == kScheme ? value.substr(kScheme.size()) : "malformed";
 }
 
-std::string MediaTypeOf(const std::string& content_type) {
-  std::string type = content_type.substr(0, content_type.find(';'));
-  std::erase(type, ' ');
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return type;
+bool WantsEventStream(const Request& request) {
+  return request.Header("accept").find("text/event-stream") != std::string::npos;
 }
 
-const FieldDescriptor* StringField(const Message& message, const char* name) {
-  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
-  return field != nullptr && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field->is_repeated() ? field
-                                                                                                           : nullptr;
-}
-
-void SetString(Message& message, const char* name, const std::string& value) {
-  if (const FieldDescriptor* field = StringField(message, name)) {
-    message.GetReflection()->SetString(&message, field, value);
+/// Pointers of services start at the request message; those of a REST answer at the body that the caller wrote.
+Error RelativeToBody(const Error& error, const api::Route& route) {
+  const std::string prefix = "/" + route.body();
+  if (route.body().empty() || route.body() == "*" || error.violations().empty()) return error;
+  std::vector<Violation> violations = error.violations();
+  for (Violation& violation : violations) {
+    if (violation.pointer.starts_with(prefix + "/")) violation.pointer.erase(0, prefix.size());
   }
-}
-
-std::string GetString(const Message& message, const char* name) {
-  const FieldDescriptor* field = StringField(message, name);
-  return field == nullptr ? std::string() : message.GetReflection()->GetString(message, field);
-}
-
-/// If-Match: one strong tag, or "*" for whatever is there.
-std::string EtagOf(const std::string& header) {
-  if (header.size() >= 2 && header.front() == '"' && header.back() == '"') return header.substr(1, header.size() - 2);
-  return header;
-}
-
-Status ReadBody(const Request& request, const api::Route& route, Message& message) {
-  if (route.body().empty()) {
-    if (request.body.empty()) return {};
-    return InvalidArgument("BODY_UNEXPECTED", "this method takes no body");
-  }
-  if (request.body.empty()) return {};
-  const std::string type = MediaTypeOf(request.Header("content-type"));
-  const bool good = type == "application/json" || (route.merge_patch() && type == "application/merge-patch+json");
-  if (!good) {
-    return InvalidArgument("MEDIA_TYPE_UNSUPPORTED", "the body's media type is not supported")
-        .WithRemediation("Send Content-Type: application/json.");
-  }
-  MP_TRY(const nlohmann::json document, ParseJson(request.body));
-  std::vector<Violation> violations;
-  Message* into = &message;
-  if (route.body() != "*") {
-    const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(route.body());
-    into = message.GetReflection()->MutableMessage(&message, field);
-  }
-  ReadMessage(document, "", route.merge_patch(), *into, violations);
-  if (!violations.empty()) {
-    return InvalidArgument("REQUEST_INVALID", "the request body does not fit the method")
-        .WithViolations(std::move(violations));
-  }
-  if (route.merge_patch()) {
-    const FieldDescriptor* mask = message.GetDescriptor()->FindFieldByName("update_mask");
-    for (const auto& [key, value] : document.items()) {
-      if (mask != nullptr) message.GetReflection()->AddString(&message, mask, key);
-    }
-  }
-  return {};
-}
-
-/// Prefer: wait=SECONDS fills the field `wait`.
-void ApplyPrefer(const Request& request, Message& message) {
-  const std::string prefer = request.Header("prefer");
-  const std::size_t at = prefer.find("wait=");
-  if (at == std::string::npos || message.GetDescriptor()->FindFieldByName("wait") == nullptr) return;
-  std::string digits;
-  for (std::size_t i = at + 5; i < prefer.size() && std::isdigit(static_cast<unsigned char>(prefer[i])) != 0; ++i) {
-    digits += prefer[i];
-  }
-  std::vector<Violation> ignored;
-  if (!digits.empty() && digits.size() < 6) ReadText("wait", digits + "s", message, ignored);
+  return Error(error).WithViolations(std::move(violations));
 }
 
 }  // namespace
 
-Router::Router(services::Api& api, std::string openapi_json) : api_(api), openapi_json_(std::move(openapi_json)) {
+Router::Router(services::Api& api, std::string openapi_json, MoreGauges more_gauges)
+    : api_(api), openapi_json_(std::move(openapi_json)), more_gauges_(std::move(more_gauges)) {
   for (const MethodDescriptor* method : api.methods()) {
     const api::Route& route = method->options().GetExtension(api::route);
     RouteEntry entry;
@@ -194,7 +133,7 @@ Router::Match Router::Find(const std::string& http_method, const std::vector<std
       return match;
     }
     if (!match.allowed_methods.empty()) match.allowed_methods += ", ";
-    match.allowed_methods += route.http_method;
+    match.allowed_methods += route.http_method == "GET" ? "GET, HEAD" : route.http_method;
   }
   return match;
 }
@@ -202,6 +141,7 @@ Router::Match Router::Find(const std::string& http_method, const std::vector<std
 Response Router::Handle(const Request& request) const {
   const std::string request_id = RequestIdOf(request);
   const auto finish = [&](Response response) {
+    response.headers.erase("X-Request-Id");
     response.headers.emplace("X-Request-Id", request_id);
     response.headers.emplace("Cache-Control", "no-store");
     response.headers.emplace("X-Content-Type-Options", "nosniff");
@@ -239,6 +179,14 @@ Response Router::Handle(const Request& request) const {
   return finish(Call(request, match, query, path, request_id));
 }
 
+bool Router::AnswerAtOnce(const Request& request, Response& response) {
+  if (request.target != "/healthz" || (request.method != "GET" && request.method != "HEAD")) return false;
+  response.body = kHealthy;
+  response.headers.emplace("X-Request-Id", RequestIdOf(request));
+  response.headers.emplace("Cache-Control", "no-store");
+  return true;
+}
+
 Response Router::Call(const Request& request, const Match& match, const Pairs& query, const std::string& path,
                       const std::string& request_id) const {
   const MethodDescriptor& method = *match.route->method;
@@ -246,55 +194,37 @@ Response Router::Call(const Request& request, const Match& match, const Pairs& q
   const auto caller = api_.Authenticate(BearerOf(request));
   if (!caller) return ProblemResponse(caller.error(), path, request_id);
   const services::CallContext context{*caller, request_id, "rest", {}};
+  const Status allowed = api_.Authorise(method, context);  // before anything of a stranger's body is looked at
+  if (!allowed) return ProblemResponse(allowed.error(), path, request_id);
 
-  const bool follow = request.Header("accept").find("text/event-stream") != std::string::npos;
-  const bool list_as_stream = follow && method.full_name() == "meshplay.v1.Events.ListEvents";
-  std::unique_ptr<Message> message;
-  if (route.server_sent_events() || list_as_stream) {
-    message = std::make_unique<v1::WatchEventsRequest>();
-  } else {
-    message = NewMessage(method.input_type());
-  }
-
+  const bool list_as_stream = WantsEventStream(request) && method.full_name() == "meshplay.v1.Events.ListEvents";
+  std::unique_ptr<Message> message =
+      NewMessage(list_as_stream ? v1::WatchEventsRequest::descriptor() : method.input_type());
   const Status body = ReadBody(request, route, *message);
   if (!body) return ProblemResponse(body.error(), path, request_id);
-  std::vector<Violation> violations;
-  for (const auto& [name, value] : query) ReadText(name, value, *message, violations);
-  for (const auto& [name, value] : match.variables) {
-    const std::string in_body = GetString(*message, name.c_str());
-    if (!in_body.empty() && in_body != value) violations.push_back({"/" + name, "differs from the path"});
-    ReadText(name, value, *message, violations);
-  }
-  if (!violations.empty()) {
-    const Error error = InvalidArgument("REQUEST_INVALID", "a parameter of the request is not valid")
-                            .WithViolations(std::move(violations));
-    return ProblemResponse(error, path, request_id);
-  }
-  if (route.idempotency_key() && !request.Header("idempotency-key").empty()) {
-    SetString(*message, "request_id", request.Header("idempotency-key"));
-  }
-  if (route.requires_etag() && !request.Header("if-match").empty()) {
-    SetString(*message, "etag", EtagOf(request.Header("if-match")));
-  }
-  ApplyPrefer(request, *message);
+  const Status parameters = ReadParameters(query, match.variables, route, *message);
+  if (!parameters) return ProblemResponse(parameters.error(), path, request_id);
+  ReadHeaders(request, route, *message);
 
   if (auto* watch = dynamic_cast<v1::WatchEventsRequest*>(message.get())) {
-    if (!request.Header("last-event-id").empty()) watch->set_since(request.Header("last-event-id"));
     Response response;
+    response.content_type = "text/event-stream";
+    if (request.method == "HEAD") return response;
+    if (!request.Header("last-event-id").empty()) watch->set_since(request.Header("last-event-id"));
     response.stream = std::make_shared<StreamRequest>(StreamRequest{context, *watch});
     return response;
   }
 
   const auto answer = api_.Call(method, context, *message);
-  if (!answer) return ProblemResponse(answer.error(), path, request_id);
+  if (!answer) return ProblemResponse(RelativeToBody(answer.error(), route), path, request_id);
   Response response;
   response.status = route.success_status() == 0 ? 200 : route.success_status();
-  response.body = WriteMessage(**answer).dump() + "\n";
+  response.body = DumpDocument(WriteMessage(**answer));
   const std::string etag = GetString(**answer, "etag");
   if (!etag.empty()) response.headers.emplace("ETag", "\"" + etag + "\"");
-  const std::string id = GetString(**answer, "id");
-  if (response.status == 202) response.headers.emplace("Location", "/v1/operations/" + id);
-  if (response.status == 201 && !id.empty()) response.headers.emplace("Location", match.route->path + "/" + id);
+  if (response.status == 202) {
+    response.headers.emplace("Location", "/v1/operations/" + GetString(**answer, "id"));
+  }
   const FieldDescriptor* replayed = (*answer)->GetDescriptor()->FindFieldByName("replayed");
   if (replayed != nullptr && (*answer)->GetReflection()->GetBool(**answer, replayed)) {
     response.headers.emplace("Idempotency-Replayed", "true");
@@ -309,11 +239,11 @@ Response Router::Operational(const Request& request, const std::string& path, co
   if (!handled) return response;
   if (request.method != "GET" && request.method != "HEAD") {
     response = HttpProblem(405, "METHOD_NOT_ALLOWED", "this path does not take " + request.method, path, request_id);
-    response.headers.emplace("Allow", "GET");
+    response.headers.emplace("Allow", "GET, HEAD");
     return response;
   }
   if (path == "/healthz") {
-    response.body = "{\"status\":\"ok\"}\n";
+    response.body = kHealthy;
   } else if (path == "/readyz") {
     const auto reasons = api_.NotReadyReasons();
     response.status = reasons.empty() ? 200 : 503;

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,9 +27,12 @@ struct RouteEntry {
 /// Threads: const methods from any thread; Handle blocks as Api::Call does.
 class Router {
  public:
-  Router(services::Api& api, std::string openapi_json);
+  using MoreGauges = std::function<std::vector<services::Api::Gauge>()>;  ///< Of rooms that the Api does not know.
+  Router(services::Api& api, std::string openapi_json, MoreGauges more_gauges = {});
 
   Response Handle(const Request& request) const;
+  /// Fills the answer of /healthz, which needs no worker: it must work while all of them are busy.
+  static bool AnswerAtOnce(const Request& request, Response& response);
   const std::vector<RouteEntry>& routes() const { return routes_; }
 
  private:
@@ -48,6 +52,7 @@ class Router {
   services::Api& api_;
   std::vector<RouteEntry> routes_;
   std::string openapi_json_;
+  MoreGauges more_gauges_;
 };
 
 }  // namespace meshplay::rest

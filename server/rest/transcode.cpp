@@ -38,14 +38,6 @@ bool IsDuration(const FieldDescriptor& field) {
   return field.message_type() != nullptr && field.message_type()->full_name() == "google.protobuf.Duration";
 }
 
-const FieldDescriptor* FindField(const Descriptor& type, const std::string& key) {
-  for (int i = 0; i < type.field_count(); ++i) {
-    const FieldDescriptor* field = type.field(i);
-    if (IsRawJson(*field) ? JsonName(*field) == key : (field->name() == key || field->json_name() == key)) return field;
-  }
-  return nullptr;
-}
-
 /// Integers come as JSON numbers or, as protobuf's mapping writes 64-bit ones, as strings.
 template <class Integer>
 std::optional<Integer> ReadInteger(const Json& value) {
@@ -182,8 +174,7 @@ bool PutTime(const std::string& text, const Slot& slot) {
   return true;
 }
 
-void ReadValue(const Json& value, const std::string& pointer, bool refuse_read_only, const Slot& slot,
-               std::vector<Violation>& violations) {
+void ReadValue(const Json& value, const std::string& pointer, const Slot& slot, std::vector<Violation>& violations) {
   if (IsRawJson(slot.field)) {
     slot.reflection().SetString(&slot.message, &slot.field, CanonicalJson(value));
     return;
@@ -197,7 +188,7 @@ void ReadValue(const Json& value, const std::string& pointer, bool refuse_read_o
     return;
   }
   if (slot.field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    ReadMessage(value, pointer, refuse_read_only, *SubMessage(slot), violations);
+    ReadMessage(value, pointer, *SubMessage(slot), violations);
     return;
   }
   if (!PutScalar(value, slot)) Fault(violations, pointer, ExpectedType(slot.field));
@@ -282,6 +273,14 @@ nlohmann::ordered_json WriteRepeated(const Message& message, const FieldDescript
 
 }  // namespace
 
+const FieldDescriptor* FindField(const Descriptor& type, const std::string& key) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor* field = type.field(i);
+    if (IsRawJson(*field) ? JsonName(*field) == key : (field->name() == key || field->json_name() == key)) return field;
+  }
+  return nullptr;
+}
+
 bool IsRawJson(const FieldDescriptor& field) {
   return field.options().GetExtension(api::raw_json);
 }
@@ -293,7 +292,7 @@ std::string JsonName(const FieldDescriptor& field) {
   return name;
 }
 
-void ReadMessage(const Json& document, const std::string& pointer, bool refuse_read_only, Message& message,
+void ReadMessage(const Json& document, const std::string& pointer, Message& message,
                  std::vector<Violation>& violations) {
   if (!document.is_object()) return Fault(violations, pointer, "must be an object");
   std::set<const FieldDescriptor*> seen;
@@ -308,10 +307,6 @@ void ReadMessage(const Json& document, const std::string& pointer, bool refuse_r
       Fault(violations, place, "the same field is given twice under two spellings");
       continue;
     }
-    if (refuse_read_only && field->options().GetExtension(api::field).read_only()) {
-      Fault(violations, place, "read-only field");
-      continue;
-    }
     if (value.is_null() && !IsRawJson(*field)) continue;
     const Slot slot{message, *field};
     if (field->is_map()) {
@@ -322,10 +317,10 @@ void ReadMessage(const Json& document, const std::string& pointer, bool refuse_r
         continue;
       }
       for (std::size_t i = 0; i < value.size(); ++i) {
-        ReadValue(value[i], place + "/" + std::to_string(i), refuse_read_only, slot, violations);
+        ReadValue(value[i], place + "/" + std::to_string(i), slot, violations);
       }
     } else {
-      ReadValue(value, place, refuse_read_only, slot, violations);
+      ReadValue(value, place, slot, violations);
     }
   }
 }
@@ -358,6 +353,10 @@ bool ReadText(const std::string& field_path, const std::string& text, Message& m
   }
   if (!good) Fault(violations, pointer, ExpectedType(*field));
   return good;
+}
+
+std::string DumpDocument(const nlohmann::ordered_json& document) {
+  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 nlohmann::ordered_json WriteMessage(const Message& message) {

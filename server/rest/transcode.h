@@ -21,15 +21,20 @@ namespace meshplay::rest {
 std::string JsonName(const google::protobuf::FieldDescriptor& field);
 bool IsRawJson(const google::protobuf::FieldDescriptor& field);
 
+/// The field that a document calls `key` (proto name or JSON name; a raw field without its suffix); null when none.
+const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& type, const std::string& key);
+
 /// Fills `message` from a parsed document (already checked by CheckJson). Adds one violation a fault, at most 100.
-/// `read_only` fields (annotation) are refused when `refuse_read_only`.
-void ReadMessage(const nlohmann::json& document, const std::string& pointer, bool refuse_read_only,
-                 google::protobuf::Message& message, std::vector<Violation>& violations);
+void ReadMessage(const nlohmann::json& document, const std::string& pointer, google::protobuf::Message& message,
+                 std::vector<Violation>& violations);
 
 /// Sets a scalar, enum, Timestamp or Duration field (dotted path) from path or query text; a repeated field gets one
 /// more element. False with a violation when the text is no such value or the field does not exist.
 bool ReadText(const std::string& field_path, const std::string& text, google::protobuf::Message& message,
               std::vector<Violation>& violations);
+
+/// Compact text with a line feed; bytes that are not UTF-8 become U+FFFD instead of failing the answer.
+std::string DumpDocument(const nlohmann::ordered_json& document);
 
 nlohmann::ordered_json WriteMessage(const google::protobuf::Message& message);
 

@@ -1,6 +1,9 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "libs/base/ids.h"
 #include "libs/base/log.h"
 #include "meshplay/api/annotations.pb.h"
@@ -20,6 +23,8 @@ using grpc::internal::CallbackUnaryHandler;
 using grpc::internal::RpcMethod;
 using grpc::internal::RpcServiceMethod;
 
+constexpr std::size_t kMaximumStreams = 256;  ///< Each has a thread.
+
 std::string MetadataOf(const grpc::CallbackServerContext& context, const char* key) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find(key);
@@ -33,9 +38,15 @@ std::string BearerOf(const grpc::CallbackServerContext& context) {
                                                                                             : "malformed";
 }
 
-std::string RequestIdOf(const grpc::CallbackServerContext& context) {
-  const std::string given = MetadataOf(context, "x-request-id");
-  return given.empty() || given.size() > 128 ? NewUuidV4() : given;
+/// The caller's request id or a new one; told back in the initial metadata.
+std::string RequestIdOf(grpc::CallbackServerContext& context) {
+  std::string id = MetadataOf(context, "x-request-id");
+  const bool usable = !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (!usable) id = NewUuidV4();
+  context.AddInitialMetadata("x-request-id", id);
+  return id;
 }
 
 Result<std::string> Text(const ByteBuffer& bytes) {
@@ -67,6 +78,7 @@ Result<ByteBuffer> RunUnary(services::Api& api, const MethodDescriptor& method,
                             const grpc::CallbackServerContext& context, const std::string& request_bytes,
                             const std::string& request_id, const UnaryCall& call) {
   MP_TRY(services::CallContext call_context, ContextOf(api, context, request_id));
+  MP_CHECK(api.Authorise(method, call_context));
   call_context.cancelled = [&call] { return call.cancelled(); };
   const std::unique_ptr<Message> request(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(method.input_type())->New());
@@ -109,6 +121,10 @@ void DescriptorService::AddUnary(int index, const MethodDescriptor& method) {
       return call;
     }
     const bool posted = workers_.TryPost([this, &method, context, response, call, request_id, bytes = *bytes] {
+      if (call->cancelled()) {  // its deadline passed in the queue
+        call->Finish(grpc::Status::CANCELLED);
+        return;
+      }
       grpc::Status status;
       try {
         auto answer = RunUnary(api_, method, *context, bytes, request_id, *call);
@@ -144,12 +160,18 @@ void DescriptorService::AddEventStream(int index) {
           ToGrpcStatus(InvalidArgument("REQUEST_INVALID", "the request is no valid WatchEventsRequest"), request_id));
       return stream;
     }
-    const auto call_context = ContextOf(api_, *context, request_id);
-    if (!call_context) {
-      stream->Refuse(ToGrpcStatus(call_context.error(), request_id));
+    if (streams_->fetch_add(1) >= kMaximumStreams) {
+      streams_->fetch_sub(1);
+      const Error full(ErrorCode::kResourceExhausted, "TOO_MANY_STREAMS", "too many event streams are open");
+      stream->Refuse(ToGrpcStatus(full, request_id));
       return stream;
     }
-    stream->Open(api_, *call_context, wanted);
+    const auto open = [this, context, request_id, wanted](
+                          services::CallContext& call_context) -> Result<std::unique_ptr<services::Api::EventCursor>> {
+      MP_TRY(call_context, ContextOf(api_, *context, request_id));
+      return api_.OpenEvents(call_context, wanted);
+    };
+    stream->Open(open, request_id, streams_);
     return stream;
   };
   MarkMethodRawCallback(index, new CallbackServerStreamingHandler<ByteBuffer, ByteBuffer>(handler));

@@ -1,5 +1,6 @@
 #include "server/rpc/internal/event_stream.h"
 
+#include "libs/base/log.h"
 #include "server/rpc/status.h"
 
 namespace meshplay::rpc {
@@ -12,37 +13,38 @@ EventStream::~EventStream() {
   if (thread_.joinable()) thread_.detach();  // OnDone runs on gRPC's thread after Finish, the thread's last act
 }
 
-void EventStream::Open(services::Api& api, const services::CallContext& context,
-                       const v1::WatchEventsRequest& request) {
-  thread_ = std::thread([this, &api, context, request] { Run(api, context, request); });
+void EventStream::Open(OpenFunction open, std::string request_id,
+                       std::shared_ptr<std::atomic<std::size_t>> open_streams) {
+  thread_ = std::thread(
+      [this, open = std::move(open), request_id = std::move(request_id), open_streams = std::move(open_streams)] {
+        grpc::Status status;
+        try {
+          status = Follow(open, request_id);
+        } catch (const std::exception& fault) {
+          LogError("event stream ended by an exception", {{log_key::kError, fault.what()}});
+          status = ToGrpcStatus(Internal("INTERNAL_BUG", "the server made a mistake"), request_id);
+        }
+        open_streams->fetch_sub(1);
+        Finish(status);
+      });
 }
 
-void EventStream::Run(services::Api& api, const services::CallContext& context, const v1::WatchEventsRequest& request) {
-  auto cursor = api.OpenEvents(context, request);
-  if (!cursor) {
-    Finish(ToGrpcStatus(cursor.error(), context.request_id));
-    return;
-  }
-  grpc::Status status;
+grpc::Status EventStream::Follow(const OpenFunction& open, const std::string& request_id) {
+  services::CallContext context;
+  auto cursor = open(context);
+  if (!cursor) return ToGrpcStatus(cursor.error(), request_id);
   while (true) {
     {
       const std::lock_guard lock(mutex_);
-      if (broken_) break;
+      if (broken_) return grpc::Status::CANCELLED;
     }
-    if (stopping_) {
-      status = ToGrpcStatus(Unavailable("STOPPING", "the server is stopping"), context.request_id);
-      break;
-    }
+    if (stopping_) return ToGrpcStatus(Unavailable("STOPPING", "the server is stopping"), request_id);
     const auto frame = (*cursor)->Next(kTurn);
-    if (!frame) {
-      status = ToGrpcStatus(frame.error(), context.request_id);
-      break;
-    }
+    if (!frame) return ToGrpcStatus(frame.error(), request_id);
     const bool empty = frame->events().empty() && frame->bookmark().empty() && !frame->has_reset();
-    if (!empty && !Write(*frame)) break;
-    if (frame->has_reset()) break;
+    if (!empty && !Write(*frame)) return grpc::Status::CANCELLED;
+    if (frame->has_reset()) return grpc::Status::OK;
   }
-  Finish(status);
 }
 
 bool EventStream::Write(const v1::EventFrame& frame) {

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "libs/base/files.h"
+#include "libs/base/tls.h"
 #include "server/rpc/internal/descriptor_service.h"
 
 namespace meshplay::rpc {
@@ -32,17 +33,20 @@ bool IsLoopback(const std::string& listen) {
 }
 
 Result<std::shared_ptr<grpc::ServerCredentials>> Credentials(const RpcOptions& options) {
-  if (options.certificate_path.empty()) {
+  if (options.certificate_path.empty() && options.key_path.empty()) {
     if (!IsLoopback(options.listen) && !options.allow_plaintext) {
       return InvalidArgument("PLAINTEXT_REFUSED", "gRPC without TLS is served on loopback addresses only")
           .WithRemediation("Give a certificate and key (rpc.certificate, rpc.key), or set rpc.allow_plaintext.");
     }
     return grpc::InsecureServerCredentials();
   }
-  MP_TRY(std::string chain, ReadFile(options.certificate_path));
-  MP_TRY(std::string key, ReadFile(options.key_path));
+  auto chain = ReadFile(options.certificate_path);
+  auto key = ReadFile(options.key_path);
+  if (!chain || !key || !ReadCertificate(*chain)) {
+    return InvalidArgument("TLS_MATERIAL_INVALID", "the certificate or key of the gRPC door cannot be used");
+  }
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  tls.pem_key_cert_pairs.push_back({std::move(key), std::move(chain)});
+  tls.pem_key_cert_pairs.push_back({std::move(*key), std::move(*chain)});
   return grpc::SslServerCredentials(tls);
 }
 

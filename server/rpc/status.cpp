@@ -1,10 +1,14 @@
 #include "server/rpc/status.h"
 
 #include "meshplay/rpc/status.pb.h"
+#include "server/services/remediation.h"
 
 namespace meshplay::rpc {
 
 namespace {
+
+/// Details travel in the trailers, of which clients take 8 KiB by default (in base64); more would hide the whole error.
+constexpr std::size_t kMaximumViolationBytes = 2'048;
 
 /// Packs under the public type name, which our own copy of the message does not carry.
 void Pack(const google::protobuf::Message& detail, const std::string& public_name, Status& status) {
@@ -62,12 +66,16 @@ grpc::Status ToGrpcStatus(const Error& error, const std::string& request_id) {
   info.set_reason(error.reason());
   info.set_domain("meshplay.dev");
   for (const auto& [key, value] : error.metadata()) (*info.mutable_metadata())[key] = value;
-  if (!error.remediation().empty()) (*info.mutable_metadata())["remediation"] = error.remediation();
+  const std::string remediation = services::RemediationOf(error);
+  if (!remediation.empty()) (*info.mutable_metadata())["remediation"] = remediation;
   Pack(info, "ErrorInfo", status);
 
   if (!error.violations().empty()) {
     BadRequest bad;
+    std::size_t bytes = 0;
     for (const Violation& violation : error.violations()) {
+      bytes += violation.pointer.size() + violation.detail.size();
+      if (bytes > kMaximumViolationBytes) break;
       BadRequest::FieldViolation* field = bad.add_field_violations();
       field->set_field(violation.pointer);
       field->set_description(violation.detail);

@@ -94,11 +94,11 @@ Result<NewEnrollment> Enrollment::CreateToken(const Caller& by, const std::strin
                                               const std::string& rejoin_adapter_id, const std::string& request_id) {
   if (lifetime < kMinimumLifetime || lifetime > kMaximumLifetime) {
     return InvalidArgument("TOKEN_LIFETIME_INVALID", "the token's lifetime is out of range")
-        .WithViolation("/lifetimeSeconds", "must be 60 to 3600");
+        .WithViolation("/lifetime_seconds", "must be 60 to 3600");
   }
   if (rejoin_adapter_id.empty() && !IsResourceName(mesh_type)) {
     return InvalidArgument("MESH_TYPE_INVALID", "the mesh type is not valid")
-        .WithViolation("/meshType", "must be a name such as istio");
+        .WithViolation("/mesh_type", "must be a name such as istio");
   }
   const TokenText text = NewTokenText();
   const UnixMs now = clock_.NowUnixMs();

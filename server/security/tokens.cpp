@@ -145,7 +145,7 @@ Result<NewToken> TokenAuthority::Create(const Caller& by, const std::string& nam
   }
   if (lifetime < kMinimumLifetime || lifetime > kMaximumLifetime) {
     return InvalidArgument("TOKEN_LIFETIME_INVALID", "the token's lifetime is out of range")
-        .WithViolation("/lifetimeSeconds", "must be 60 to 31536000");
+        .WithViolation("/lifetime_seconds", "must be 60 to 31536000");
   }
   MP_CHECK(CheckRoles(by, roles));
   const TokenText text = NewTokenText();

@@ -117,6 +117,18 @@ Result<security::Caller> Api::Authenticate(std::string_view bearer) {
   return services_->core.deps.tokens.Verify(bearer);
 }
 
+Status Api::Authorise(const MethodDescriptor& method, const CallContext& context) {
+  return services_->Authorise(method, context);
+}
+
+std::uint64_t Api::NewestEventSeq() const {
+  return services_->core.deps.store.NewestEventSeq();
+}
+
+bool Api::WaitForEvents(std::uint64_t seq, std::chrono::milliseconds wait) {
+  return services_->core.deps.store.WaitForEvents(seq, wait);
+}
+
 Result<std::unique_ptr<Message>> Api::Call(const MethodDescriptor& method, const CallContext& context,
                                            const Message& request) {
   try {

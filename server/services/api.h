@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -80,6 +81,10 @@ class Api {
   /// Checks a bearer token ("" is nobody: Anonymous()). Errors: kUnauthenticated TOKEN_INVALID, TOKEN_EXPIRED.
   Result<security::Caller> Authenticate(std::string_view bearer);
 
+  /// Whether the caller may call the method at all; Call asks it again. Doors ask before they read a body.
+  /// Errors: kUnauthenticated TOKEN_MISSING, kPermissionDenied PERMISSION_DENIED (audited).
+  Status Authorise(const google::protobuf::MethodDescriptor& method, const CallContext& context);
+
   /// Runs one unary method: authorises by the method's permission option (kUnauthenticated TOKEN_MISSING,
   /// kPermissionDenied PERMISSION_DENIED, audited; kResourceExhausted RATE_LIMITED), checks the request (required
   /// fields, lengths, UTF-8, raw JSON fields), calls the service, writes the audit row of a mutating method in the same
@@ -100,6 +105,10 @@ class Api {
   /// Authorises and opens. Errors: as Call; kInvalidArgument SYNC_TOKEN_INVALID. An expired, foreign or future token
   /// is a first frame with a reset.
   Result<std::unique_ptr<EventCursor>> OpenEvents(const CallContext& context, const v1::WatchEventsRequest& request);
+
+  /// Number of the newest event, and a wait for a newer one: false when the time is over or the store has stopped.
+  std::uint64_t NewestEventSeq() const;
+  bool WaitForEvents(std::uint64_t seq, std::chrono::milliseconds wait);
 
   /// For /readyz: empty when ready, else why not.
   std::vector<std::string> NotReadyReasons() const;

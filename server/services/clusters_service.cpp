@@ -73,14 +73,12 @@ Result<std::vector<std::string>> MaskOf(const v1::UpdateClusterRequest& request)
   if (!named) {
     for (const auto* field : set) mask.push_back(field->name());
   }
-  for (std::string& path : mask) {
-    if (path == "displayName") path = "display_name";  // REST callers name fields by their JSON names.
+  for (const std::string& path : mask) {
     if (path == "display_name" || path == "group" || path == "labels" || path.starts_with("labels.")) continue;
     const auto* field = type.FindFieldByName(path);
-    if (field == nullptr) field = type.FindFieldByCamelcaseName(path);
-    if (field != nullptr) return ReadOnly(field->json_name());
+    if (field != nullptr) return ReadOnly(field->name());
     return InvalidArgument("FIELD_INVALID", "the update mask names an unknown field")
-        .WithViolation("/updateMask", "names a field that a cluster does not have");
+        .WithViolation("/update_mask", "names a field that a cluster does not have");
   }
   return mask;
 }

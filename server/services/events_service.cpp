@@ -9,7 +9,7 @@ Result<v1::ListEventsResponse> ListEvents(const Core& core, const CallContext& c
                                           const v1::ListEventsRequest& request) {
   if (request.page_size() < 0 || request.page_size() > static_cast<std::int32_t>(kMaximumPageSize)) {
     return InvalidArgument("PAGE_SIZE_INVALID", "the page size is out of range")
-        .WithViolation("/pageSize", "must be 1 to 1000, or absent for 50");
+        .WithViolation("/page_size", "must be 1 to 1000, or absent for 50");
   }
   std::pair<std::uint64_t, std::uint64_t> since{0, 0};
   if (!request.since().empty()) {

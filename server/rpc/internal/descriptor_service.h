@@ -4,6 +4,7 @@
 #include <grpcpp/impl/codegen/service_type.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ class DescriptorService final : public grpc::Service {
   services::Api& api_;
   BoundedPool& workers_;
   const std::atomic<bool>& stopping_;
+  const std::shared_ptr<std::atomic<std::size_t>> streams_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::vector<std::string> names_;  ///< "/meshplay.v1.Operations/GetOperation": gRPC keeps pointers to them.
 };
 

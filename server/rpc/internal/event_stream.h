@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,14 +23,17 @@ class EventStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   ~EventStream() override;
 
   void Refuse(const grpc::Status& status) { Finish(status); }
-  void Open(services::Api& api, const services::CallContext& context, const v1::WatchEventsRequest& request);
+  /// Authenticates and opens the cursor; runs on the stream's own thread.
+  using OpenFunction = std::function<Result<std::unique_ptr<services::Api::EventCursor>>(services::CallContext&)>;
+  /// `open_streams` has been counted up for this stream and is counted down at its end.
+  void Open(OpenFunction open, std::string request_id, std::shared_ptr<std::atomic<std::size_t>> open_streams);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  void Run(services::Api& api, const services::CallContext& context, const v1::WatchEventsRequest& request);
+  grpc::Status Follow(const OpenFunction& open, const std::string& request_id);
   bool Write(const v1::EventFrame& frame);
 
   const std::atomic<bool>& stopping_;

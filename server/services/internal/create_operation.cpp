@@ -45,7 +45,7 @@ Status CheckTimes(const Core& core, const v1::CreateOperationRequest& request) {
     }
   }
   if (request.has_not_before() && ToUnixMs(request.not_before()) > core.deps.clock.NowUnixMs() + kFurthestStartMs) {
-    return FieldInvalid("/notBefore", "is more than 30 days ahead");
+    return FieldInvalid("/not_before", "is more than 30 days ahead");
   }
   return {};
 }
@@ -95,7 +95,7 @@ Status CheckPlan(store::Reader& reader, const engine::OperationRequest& request)
   MP_TRY(const std::optional<store::PlanRecord> plan, reader.FindPlan(request.plan_digest));
   if (!plan) {
     return NotFound("PLAN_UNKNOWN", "there is no plan with this digest")
-        .WithViolation("/planDigest", "names no plan")
+        .WithViolation("/plan_digest", "names no plan")
         .WithRemediation("Plan the operation with POST /v1/operations:plan.");
   }
   MP_TRY(const std::optional<store::OperationRecord> made, reader.FindOperation(request.tenant, plan->operation_id));
@@ -104,7 +104,7 @@ Status CheckPlan(store::Reader& reader, const engine::OperationRequest& request)
                     made->namespace_name == request.namespace_name && made->parameters_json == request.parameters_json;
   if (same) return {};
   return FailedPrecondition("PLAN_MISMATCH", "the plan was made for another operation, target or parameters")
-      .WithViolation("/planDigest", "does not fit the request")
+      .WithViolation("/plan_digest", "does not fit the request")
       .WithRemediation("Plan this operation, then use that plan's digest.");
 }
 

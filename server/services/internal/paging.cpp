@@ -16,7 +16,7 @@ constexpr UnixMs kLifetimeMs = 3LL * 86'400'000;
 
 Error TokenInvalid() {
   return InvalidArgument("PAGE_TOKEN_INVALID", "the page token is not valid for this list, filter and caller")
-      .WithViolation("/pageToken", "must be next_page_token of the same list, unchanged");
+      .WithViolation("/page_token", "must be next_page_token of the same list, unchanged");
 }
 
 /// The request without its place in the list.
@@ -37,7 +37,7 @@ Result<Page> ReadPage(const Core& core, const CallContext& context, const google
   const std::int32_t size = request.GetReflection()->GetInt32(request, size_field);
   if (size < 0 || size > static_cast<std::int32_t>(kMaximumPageSize)) {
     return InvalidArgument("PAGE_SIZE_INVALID", "the page size is out of range")
-        .WithViolation("/pageSize", "must be 1 to 1000, or absent for 50");
+        .WithViolation("/page_size", "must be 1 to 1000, or absent for 50");
   }
   if (size > 0) page.size = static_cast<std::uint32_t>(size);
   const std::string token = TextField(request, "page_token");
@@ -52,7 +52,7 @@ Result<Page> ReadPage(const Core& core, const CallContext& context, const google
   }
   if (body.value("expires", UnixMs{0}) <= core.deps.clock.NowUnixMs()) {
     return InvalidArgument("PAGE_TOKEN_EXPIRED", "the page token is older than three days")
-        .WithViolation("/pageToken", "has expired: start the list again");
+        .WithViolation("/page_token", "has expired: start the list again");
   }
   page.cursor = body.value("cursor", "");
   return page;

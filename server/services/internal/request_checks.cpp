@@ -165,10 +165,9 @@ std::size_t SequenceLength(std::string_view text) {
 }  // namespace
 
 std::string PointerName(const FieldDescriptor& field) {
-  if (!field.options().GetExtension(api::raw_json)) return "/" + field.json_name();
-  constexpr std::string_view kSuffix = "Json";
-  std::string name = field.json_name();
-  if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
+  constexpr std::string_view kSuffix = "_json";
+  std::string name = field.name();
+  if (field.options().GetExtension(api::raw_json) && name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
   return "/" + name;
 }
 

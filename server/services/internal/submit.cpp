@@ -73,7 +73,7 @@ Status CheckIdempotencyKey(const std::string& key) {
   const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
   if (key.size() <= kMaximumKey && printable) return {};
   return InvalidArgument("REQUEST_ID_INVALID", "the idempotency key is not valid")
-      .WithViolation("/requestId", "must be 1 to 128 printable ASCII characters");
+      .WithViolation("/request_id", "must be 1 to 128 printable ASCII characters");
 }
 
 Result<std::optional<store::OperationRecord>> FindEarlier(const Core& core, const CallContext& context,

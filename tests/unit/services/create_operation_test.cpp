@@ -222,7 +222,7 @@ TEST_CASE("numbers and times out of range are refused with their pointer", "[ser
   CHECK(PointersOf(fx.Create(request)) == Pointers{"/deadline"});
   request = ServicesFixture::Install();
   request.mutable_not_before()->set_nanos(2'000'000'000);
-  CHECK(PointersOf(fx.Create(request)) == Pointers{"/notBefore"});
+  CHECK(PointersOf(fx.Create(request)) == Pointers{"/not_before"});
   request = ServicesFixture::Install();
   request.mutable_target()->set_cluster(std::string(257, 'c'));
   CHECK(PointersOf(fx.Create(request)) == Pointers{"/target/cluster"});

@@ -90,7 +90,7 @@ TEST_CASE("a cluster is changed under its etag, field by field", "[services][clu
   clear.set_id("kind-dev");
   clear.set_etag("*");
   clear.add_update_mask("labels");
-  clear.add_update_mask("displayName");
+  clear.add_update_mask("display_name");
   clear.mutable_cluster();
   const v1::Cluster cleared = Must(Update(fx, clear));
   CHECK(cleared.labels().empty());
@@ -106,7 +106,7 @@ TEST_CASE("read-only and unknown fields of a cluster are refused", "[services][c
   request.mutable_cluster()->set_kubernetes_version("v9");
   const auto read_only = Update(fx, request);
   CHECK(ReasonOf(read_only) == "FIELD_READ_ONLY");
-  CHECK(PointersOf(read_only) == std::vector<std::string>{"/cluster/kubernetesVersion"});
+  CHECK(PointersOf(read_only) == std::vector<std::string>{"/cluster/kubernetes_version"});
   request.add_update_mask("colour");
   CHECK(ReasonOf(Update(fx, request)) == "FIELD_INVALID");
 }
