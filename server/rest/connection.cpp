@@ -46,7 +46,8 @@ class QueuedSubscriber final : public Subscriber, public std::enable_shared_from
     waiting_ += bytes->size();
     asio::post(executor_, [self, bytes] {
       if (self->gone_) return;
-      if (self->waiting_ > self->max_bytes_ && !self->queue_.empty()) {
+      // One frame may be larger than the bound, but not on top of others.
+      if (self->waiting_ > self->max_bytes_ && self->waiting_ > bytes->size()) {
         self->gone_ = true;
         self->ended_ = true;
         if (self->cut_) self->cut_();
