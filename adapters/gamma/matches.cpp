@@ -59,7 +59,7 @@ bool AddHeaders(const smi::RequestMatch& match, RegexStyle style, RouteMatches& 
     const bool exact = header.patterns.size() == 1 && pattern.form == HeaderForm::kExact && !pattern.text.empty();
     if (header.name == "host") {
       out.problem_code = "NOT_REPRESENTABLE";
-      out.problem = "a condition on the host is no header match in the Gateway API";
+      out.problem = "a condition on the host cannot be said as a header match";
       return false;
     }
     const std::string value = exact ? pattern.text : Wrap(header.regex.empty() ? "^$" : header.regex, style);
@@ -89,7 +89,7 @@ RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style) {
       if (path["value"].get_ref<const std::string&>().size() > kMaxPathBytes) {
         out.entries.clear();
         out.problem_code = "REGEX_TOO_LONG";
-        out.problem = "the path is longer than the 1024 characters that the Gateway API takes";
+        out.problem = "the path is longer than the 1024 characters that a route takes";
         return out;
       }
       entry["path"] = path;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string_view>
+
+#include "adapters/translate/common_options.h"
+#include "adapters/translate/emitter.h"
+
+namespace meshplay::kuma {
+
+/// kMesh: MeshIdentity gives every ServiceAccount a SPIFFE id and denies by default (Kuma 2.12 and later). kService: a
+/// workload is known by the Services that select it (kuma.io/service).
+enum class IdentityKind { kMesh, kService };
+
+struct EmitOptions {
+  translate::CommonOptions common;
+  IdentityKind identity = IdentityKind::kMesh;
+};
+
+/// Sets one option by its documented name: the common ones, mode, kuma.identity, kuma.proxyPatch (false only).
+/// Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED.
+Status SetOption(EmitOptions& options, std::string_view name, std::string_view value);
+
+/// Translates SMI to Kuma (06 §4.3): TrafficTarget to MeshTrafficPermission, TrafficSplit to MeshHTTPRoute and
+/// MeshTCPRoute. Kuma's permissions know identities and inbounds only: a target with HTTPRouteGroups allows nothing
+/// (L7_ACCESS_UNSUPPORTED) unless `allow_widening`. Splits are carried out exactly or not at all.
+///
+/// Deny by default: MeshIdentity does it for all workloads; with kService every known destination gets a permission
+/// that denies everybody first. Destinations without a Service cannot be named there, and stay as they are (NARROWED).
+/// Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
+Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+                                    const EmitOptions& options);
+
+/// For the command `translate`.
+translate::TranslateEmitter Emitter();
+
+}  // namespace meshplay::kuma

@@ -1,0 +1,305 @@
+#include "adapters/kuma/emitter/internal/access.h"
+
+#include <algorithm>
+
+namespace meshplay::kuma {
+namespace {
+
+using nlohmann::json;
+using translate::EmitContext;
+using translate::Outcome;
+
+constexpr const char* kPermission = "MeshTrafficPermission";
+constexpr const char* kServiceTag = "kuma.io/service";
+// Kuma's own default trust domain for mesh "default" in zone "default".
+constexpr const char* kDefaultTrustDomain = "default.default.mesh.local";
+constexpr const char* kNeutralTrustDomain = "cluster.local";
+
+std::string SpiffeId(const EmitContext& context, const smi::Identity& identity) {
+  if (!identity.spiffe_id.empty()) return identity.spiffe_id;
+  const bool said = !context.options.trust_domain.empty() || context.trust_domain != kNeutralTrustDomain;
+  return "spiffe://" + (said ? context.trust_domain : kDefaultTrustDomain) + "/ns/" + identity.namespace_name + "/sa/" +
+         identity.service_account;
+}
+
+bool SelectsAny(const smi::Service& service, const std::vector<const smi::Workload*>& workloads) {
+  return std::any_of(workloads.begin(), workloads.end(),
+                     [&](const smi::Workload* w) { return smi::Selects(service.selector, w->labels); });
+}
+
+using PodPort = std::pair<const smi::Workload*, int>;
+
+// Inbounds carry the names of Service ports, so one name may stand for several pod ports.
+struct Inbounds {
+  std::map<std::string, std::set<PodPort>> by_name;
+  std::map<int, std::set<PodPort>> by_service_port;
+};
+
+Inbounds InboundsOf(const EmitContext& context, const smi::Selection& selection) {
+  Inbounds out;
+  for (const smi::Workload* workload : selection.workloads) {
+    for (const smi::Service* service : context.facts.ServicesOf(workload->namespace_name)) {
+      if (!smi::Selects(service->selector, workload->labels)) continue;
+      for (const smi::ServicePort& port : service->ports) {
+        const auto target = smi::ResolveTargetPort(port, workload->ports);
+        if (port.protocol == smi::PortProtocol::kUdp || !target.has_value()) continue;
+        const std::string name = port.name.empty() ? std::to_string(*target) : port.name;
+        out.by_name[name].insert({workload, *target});
+        out.by_service_port[port.port].insert({workload, *target});
+      }
+    }
+  }
+  return out;
+}
+
+// The inbound names that stand for the wanted Service ports and nothing else.
+std::set<std::string> SectionsOf(const EmitContext& context, const smi::Grant& grant, const smi::Selection& selection,
+                                 Outcome& outcome) {
+  const Inbounds inbounds = InboundsOf(context, selection);
+  const std::string& at = grant.target->head.spec_pointer;
+  const smi::PodPorts resolved = smi::ResolvePodPorts(context.facts, grant.destination, selection, grant.tcp.ports);
+  std::set<PodPort> wanted;
+  for (const int port : grant.tcp.ports) {
+    const auto known = inbounds.by_service_port.find(port);
+    if (known != inbounds.by_service_port.end()) wanted.insert(known->second.begin(), known->second.end());
+  }
+  for (const int port : resolved.assumed) {
+    outcome.Warn("PORT_ASSUMED_TARGET", at,
+                 "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
+                     std::to_string(port) + "; it is taken for a pod port");
+    for (const smi::Workload* workload : selection.workloads) wanted.insert({workload, port});
+  }
+  std::set<std::string> sections;
+  for (const auto& [name, behind] : inbounds.by_name) {
+    const auto is_wanted = [&](const PodPort& port) { return wanted.count(port) != 0; };
+    if (std::all_of(behind.begin(), behind.end(), is_wanted)) {
+      sections.insert(name);
+    } else if (std::any_of(behind.begin(), behind.end(), is_wanted)) {
+      outcome.lost = true;
+      outcome.Warn("NARROWED", at, "inbound " + name + " stands for other ports too, so it is not allowed",
+                   "sectionName");
+    }
+  }
+  for (const int port : resolved.assumed) {
+    const bool has_inbound = std::any_of(inbounds.by_name.begin(), inbounds.by_name.end(), [&](const auto& inbound) {
+      return std::any_of(inbound.second.begin(), inbound.second.end(),
+                         [&](const PodPort& behind) { return behind.second == port; });
+    });
+    if (!has_inbound) {
+      outcome.lost = true;
+      outcome.Warn("NARROWED", at,
+                   "Kuma has no inbound for port " + std::to_string(port) + ", which no Service leads to",
+                   "sectionName");
+    }
+  }
+  return sections;
+}
+
+std::string TagOf(const smi::Service& service, const smi::ServicePort& port) {
+  return service.name + "_" + service.namespace_name + "_svc_" + std::to_string(port.port);
+}
+
+// The Services that stand for a ServiceAccount and for no other one.
+std::vector<const smi::Service*> OwnServices(const EmitContext& context, const smi::Identity& identity,
+                                             const std::string& pointer, Outcome& outcome) {
+  std::vector<const smi::Service*> out;
+  const auto own = context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account);
+  for (const smi::Service* service : context.facts.ServicesOf(identity.namespace_name)) {
+    if (!SelectsAny(*service, own)) continue;
+    const auto& all = context.facts.WorkloadsOf(identity.namespace_name);
+    const bool shared = std::any_of(all.begin(), all.end(), [&](const smi::Workload* w) {
+      return w->service_account != identity.service_account && smi::Selects(service->selector, w->labels);
+    });
+    if (!shared) {
+      out.push_back(service);
+      continue;
+    }
+    outcome.lost = true;
+    outcome.Warn("AMBIGUOUS_IDENTITY", pointer,
+                 "Service " + service->name + " also selects pods of another ServiceAccount than " +
+                     identity.service_account + "; it allows nothing",
+                 kServiceTag);
+  }
+  return out;
+}
+
+std::set<std::string> CallersOf(const EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+  const std::string at = grant.target->head.spec_pointer + "/sources";
+  std::set<std::string> callers;
+  for (const smi::Identity& identity : grant.sources) {
+    std::set<std::string> tags;
+    if (identity.spiffe_id.empty()) {
+      for (const smi::Service* service : OwnServices(context, identity, at, outcome)) {
+        for (const smi::ServicePort& port : service->ports) {
+          if (port.protocol != smi::PortProtocol::kUdp) tags.insert(TagOf(*service, port));
+        }
+      }
+    }
+    if (tags.empty()) {
+      outcome.lost = true;
+      const std::string who = identity.spiffe_id.empty() ? "ServiceAccount " + identity.namespace_name + "/" +
+                                                               identity.service_account + " has no Service"
+                                                         : identity.spiffe_id + " is no kuma.io/service";
+      outcome.Warn("NARROWED", at, who + ", so it cannot be named as a caller", kServiceTag);
+    }
+    callers.merge(tags);
+  }
+  return callers;
+}
+
+bool IsWanted(const smi::Ports& ports, int port) {
+  return ports.scope == smi::PortScope::kAny ||
+         (ports.scope == smi::PortScope::kListed &&
+          std::find(ports.ports.begin(), ports.ports.end(), port) != ports.ports.end());
+}
+
+json Subset(const std::string& tag) {
+  return {{"kind", "MeshSubset"}, {"tags", {{kServiceTag, tag}}}};
+}
+
+}  // namespace
+
+json MeshLabels() {
+  return {{"kuma.io/mesh", "default"}};
+}
+
+bool Carries(const EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+  const std::string& at = grant.target->head.spec_pointer;
+  outcome.lost = outcome.lost || grant.reduced;
+  if (grant.udp.scope != smi::PortScope::kNone) {
+    outcome.lost = true;
+    outcome.Warn("UDP_UNSUPPORTED", at, "Kuma does not carry UDP; UDPRoute rules have no effect", "UDP");
+  }
+  if (!grant.http.has_value()) return grant.AllowsTcp();
+  outcome.lost = true;
+  if (!context.options.allow_widening) {
+    outcome.Warn("L7_ACCESS_UNSUPPORTED", at,
+                 "MeshTrafficPermission cannot look at requests; the HTTPRouteGroup rules allow nothing", kPermission);
+    return false;
+  }
+  if (!grant.AllowsTcp()) return false;
+  outcome.Warn("WIDENED", at, "every request on the ports is allowed, not only those of the HTTPRouteGroups",
+               kPermission);
+  return true;
+}
+
+void EmitByMeshIdentity(EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+  const smi::Head& source = grant.target->head;
+  const std::string at = source.spec_pointer + "/destination";
+  const bool carries = Carries(context, grant, outcome);
+  const smi::Selections selected = smi::SelectWorkloads(context.facts, grant.destination, at, outcome.diagnostics);
+  outcome.lost = outcome.lost || selected.left_out;
+  if (selected.selections.empty() && !selected.left_out) {
+    outcome.Report("PENDING", smi::Severity::kInfo, at,
+                   "no workload runs as ServiceAccount " + grant.destination.namespace_name + "/" +
+                       grant.destination.service_account + " yet");
+  }
+  if (!carries) return;
+  json allow = json::array();
+  for (const smi::Identity& identity : grant.sources) {
+    allow.push_back({{"spiffeID", {{"type", "Exact"}, {"value", SpiffeId(context, identity)}}}});
+  }
+  const std::string& home = grant.destination.namespace_name;
+  for (const smi::Selection& selection : selected.selections) {
+    const bool listed = grant.tcp.scope == smi::PortScope::kListed;
+    std::set<std::string> sections = {""};
+    if (listed) sections = SectionsOf(context, grant, selection, outcome);
+    if (sections.empty()) {
+      outcome.lost = true;
+      outcome.Warn("NARROWED", source.spec_pointer,
+                   "pods of " + selection.name + " have no inbound for the ports; nothing is allowed there");
+    }
+    const std::string pods = selected.selections.size() > 1 || selected.left_out ? selection.name : "";
+    for (const std::string& section : sections) {
+      json target = {{"kind", "Dataplane"}, {"labels", selection.selector}};
+      if (!section.empty()) target["sectionName"] = section;
+      const std::string part = sections.size() == 1 ? pods : pods + (pods.empty() ? "" : "/") + section;
+      std::string name_part = part;
+      std::replace(name_part.begin(), name_part.end(), '/', '-');
+      context.drafts.Add(
+          {kPermissionWave,
+           {kVersion, kPermission, home, translate::ObjectName(source.key, home, source.key.name, name_part)},
+           {{"targetRef", std::move(target)}, {"rules", json::array({{{"default", {{"allow", allow}}}}})}},
+           {&source},
+           MeshLabels()});
+      ++outcome.in_force;
+    }
+  }
+}
+
+void ServicePermissions::Add(EmitContext& context, const smi::Head& source, const smi::Identity& destination,
+                             const smi::Grant* grant, Outcome& outcome) {
+  const std::string at = source.spec_pointer + "/destination";
+  std::set<std::string> callers;
+  if (grant != nullptr && Carries(context, *grant, outcome)) callers = CallersOf(context, *grant, outcome);
+  if (context.facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account).empty()) {
+    outcome.Report("PENDING", smi::Severity::kInfo, at,
+                   "no workload runs as ServiceAccount " + destination.namespace_name + "/" +
+                       destination.service_account + " yet");
+    return;
+  }
+  const auto services = OwnServices(context, destination, at, outcome);
+  if (services.empty()) {
+    outcome.lost = true;
+    outcome.Warn("NARROWED", at,
+                 "no Service stands for ServiceAccount " + destination.service_account +
+                     " alone, so it cannot be named as a destination",
+                 kServiceTag);
+  }
+  for (const smi::Service* service : services) {
+    for (const smi::ServicePort& port : service->ports) {
+      if (port.protocol == smi::PortProtocol::kUdp) continue;
+      Destination& to = destinations_[TagOf(*service, port)];
+      to.namespace_name = destination.namespace_name;
+      to.account = destination.service_account;
+      to.part = service->name + "-" + std::to_string(port.port);
+      if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
+      if (grant == nullptr || !IsWanted(grant->tcp, port.port) || callers.empty()) continue;
+      to.callers.insert(callers.begin(), callers.end());
+      ++outcome.in_force;
+    }
+  }
+  if (grant == nullptr || grant->tcp.scope != smi::PortScope::kListed) return;
+  for (const int port : grant->tcp.ports) {
+    const bool served = std::any_of(services.begin(), services.end(), [&](const smi::Service* service) {
+      return std::any_of(service->ports.begin(), service->ports.end(), [&](const smi::ServicePort& p) {
+        return p.port == port && p.protocol != smi::PortProtocol::kUdp;
+      });
+    });
+    if (served) continue;
+    outcome.lost = true;
+    outcome.Warn("NARROWED", source.spec_pointer,
+                 "no Service of the destination has port " + std::to_string(port) + "; nothing is allowed there",
+                 kServiceTag);
+  }
+}
+
+void ServicePermissions::Draft(EmitContext& context) const {
+  for (const auto& [tag, to] : destinations_) {
+    // A later entry overrides an earlier one.
+    json from = json::array({{{"targetRef", {{"kind", "Mesh"}}}, {"default", {{"action", "Deny"}}}}});
+    for (const std::string& caller : to.callers) {
+      from.push_back({{"targetRef", Subset(caller)}, {"default", {{"action", "Allow"}}}});
+    }
+    const smi::ObjectKey account{"", "ServiceAccount", to.namespace_name, to.account};
+    context.drafts.Add({kPermissionWave,
+                        {kVersion, kPermission, to.namespace_name,
+                         translate::ObjectName(account, to.namespace_name, to.account, to.part)},
+                        {{"targetRef", Subset(tag)}, {"from", std::move(from)}},
+                        to.sources,
+                        MeshLabels()});
+  }
+}
+
+void Explain(const smi::Grant& grant, Outcome& outcome) {
+  const std::string account = grant.destination.namespace_name + "/" + grant.destination.service_account;
+  if (outcome.in_force == 0) {
+    outcome.explanation = "Nothing of this target is in force.";
+  } else if (outcome.lost) {
+    outcome.explanation = "Not exactly what this target allows at " + account + " is in force; see the diagnostics.";
+  } else {
+    outcome.explanation = "Workloads of " + account + " accept exactly what this target allows.";
+  }
+}
+
+}  // namespace meshplay::kuma

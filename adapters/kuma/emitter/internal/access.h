@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/kuma/emitter/emit.h"
+#include "adapters/translate/translation.h"
+
+namespace meshplay::kuma {
+
+inline constexpr const char* kVersion = "kuma.io/v1alpha1";
+
+/// When an object is applied, lowest first. A permission that denies first allows in the same object, so all are one.
+enum Wave { kRouteWave, kPermissionWave };
+
+/// Labels of every policy.
+nlohmann::json MeshLabels();
+
+/// Permissions by SPIFFE id: one object for each target, selection of pods and inbound.
+void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
+
+/// Permissions by kuma.io/service: one object for each destination tag with the callers of all targets, because the
+/// order within one object is the only one that is certain.
+class ServicePermissions {
+ public:
+  /// `grant` null: the destination only denies.
+  void Add(translate::EmitContext& context, const smi::Head& source, const smi::Identity& destination,
+           const smi::Grant* grant, translate::Outcome& outcome);
+  void Draft(translate::EmitContext& context) const;
+
+ private:
+  struct Destination {
+    std::string namespace_name;
+    std::string account;
+    std::string part;
+    std::set<std::string> callers;
+    std::vector<const smi::Head*> sources;
+  };
+  std::map<std::string, Destination> destinations_;  ///< By tag.
+};
+
+/// Tells what of a grant Kuma can carry. False: nothing. Reports UDP and HTTP conditions.
+bool Carries(const translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
+
+void Explain(const smi::Grant& grant, translate::Outcome& outcome);
+
+}  // namespace meshplay::kuma

@@ -1,0 +1,180 @@
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "adapters/facts/kubernetes_facts.h"
+#include "adapters/kuma/emitter/emit.h"
+#include "libs/smi/parse.h"
+
+using nlohmann::json;
+namespace kuma = meshplay::kuma;
+namespace smi = meshplay::smi;
+
+namespace {
+
+constexpr int kPolicies = 1'000;
+const char* const kAccounts[] = {"web", "admin", "api"};
+
+// Accounts api, web and admin; api has a Service with two ports that lead to pod ports 8080 and 8081.
+smi::ClusterFacts Cluster() {
+  std::vector<json> objects;
+  for (const char* name : kAccounts) {
+    objects.push_back(
+        {{"apiVersion", "apps/v1"},
+         {"kind", "Deployment"},
+         {"metadata", {{"name", name}, {"namespace", "shop"}}},
+         {"spec",
+          {{"selector", {{"matchLabels", {{"app", name}}}}},
+           {"template", {{"metadata", {{"labels", {{"app", name}}}}}, {"spec", {{"serviceAccountName", name}}}}}}}});
+    objects.push_back({{"apiVersion", "v1"},
+                       {"kind", "Service"},
+                       {"metadata", {{"name", name}, {"namespace", "shop"}}},
+                       {"spec",
+                        {{"selector", {{"app", name}}},
+                         {"ports",
+                          {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
+                           {{"name", "tcp-b"}, {"port", 81}, {"targetPort", 8081}}}}}}});
+  }
+  return meshplay::facts::FactsFromObjects(objects);
+}
+
+json Document(const char* group, const char* version, const char* kind, const std::string& name, const json& spec) {
+  return {{"apiVersion", std::string(group) + ".smi-spec.io/" + version},
+          {"kind", kind},
+          {"metadata", {{"name", name}, {"namespace", "shop"}}},
+          {"spec", spec}};
+}
+
+struct Policy {
+  std::vector<json> documents;
+  std::map<std::string, std::vector<int>> routes;  ///< TCPRoutes; empty list: any port.
+  std::vector<json> targets;
+};
+
+int Below(std::mt19937& random, int limit) {
+  return std::uniform_int_distribution<int>(0, limit - 1)(random);
+}
+
+Policy RandomPolicy(std::mt19937& random) {
+  Policy policy;
+  for (const char* name : {"p0", "p1"}) {
+    std::vector<int> ports;
+    for (const int port : {80, 81, 8080, 7}) {
+      if (Below(random, 3) == 0) ports.push_back(port);
+    }
+    policy.routes[name] = ports;
+    policy.documents.push_back(Document("specs", "v1alpha4", "TCPRoute", name, {{"matches", {{"ports", ports}}}}));
+  }
+  policy.documents.push_back(
+      Document("specs", "v1alpha4", "HTTPRouteGroup", "g", {{"matches", {{{"name", "m"}, {"pathRegex", "/x"}}}}}));
+  const int targets = 1 + Below(random, 3);
+  for (int i = 0; i < targets; ++i) {
+    json rules = json::array();
+    const int count = 1 + Below(random, 2);
+    for (int k = 0; k < count; ++k) {
+      const bool http = Below(random, 4) == 0;
+      // Now and then a reference to nothing.
+      rules.push_back({{"kind", http ? "HTTPRouteGroup" : "TCPRoute"},
+                       {"name", http ? std::string("g") : "p" + std::to_string(Below(random, 3))}});
+    }
+    json sources = json::array();
+    for (const char* account : {"web", "admin"}) {
+      if (sources.empty() || Below(random, 2) == 0) {
+        sources.push_back({{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}});
+      }
+    }
+    policy.targets.push_back(
+        {{"destination", {{"kind", "ServiceAccount"}, {"name", "api"}}}, {"rules", rules}, {"sources", sources}});
+    policy.documents.push_back(
+        Document("access", "v1alpha3", "TrafficTarget", "t" + std::to_string(i), policy.targets.back()));
+  }
+  return policy;
+}
+
+// What SMI says of bytes that are no HTTP request.
+bool SmiAllows(const Policy& policy, const std::string& source, int service_port, int pod_port) {
+  for (const json& target : policy.targets) {
+    bool from = false;
+    for (const json& s : target["sources"]) from = from || s["name"] == source;
+    bool http = false;
+    bool port = false;
+    for (const json& rule : target["rules"]) {
+      http = http || rule["kind"] == "HTTPRouteGroup";
+      const auto route = policy.routes.find(rule["name"]);
+      if (rule["kind"] != "TCPRoute" || route == policy.routes.end()) continue;
+      if (route->second.empty()) port = true;
+      for (const int p : route->second) port = port || p == service_port || p == pod_port;
+    }
+    if (from && port && !http) return true;
+  }
+  return false;
+}
+
+// Rules of MeshIdentity: denied unless a permission for the data plane and inbound names the caller.
+bool KumaAllowsByMesh(const std::vector<json>& objects, const std::string& source, const std::string& inbound) {
+  const std::string id = "spiffe://default.default.mesh.local/ns/shop/sa/" + source;
+  for (const json& object : objects) {
+    const json& target = object["spec"]["targetRef"];
+    if (target["kind"] != "Dataplane" || target["labels"] != json({{"app", "api"}})) continue;
+    if (target.contains("sectionName") && target["sectionName"] != inbound) continue;
+    for (const json& rule : object["spec"]["rules"]) {
+      for (const json& allow : rule["default"]["allow"]) {
+        if (allow["spiffeID"]["type"] == "Exact" && allow["spiffeID"]["value"] == id) return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Rules of `from`: the mesh starts with an allow for everybody; a later entry overrides an earlier one.
+bool KumaAllowsByService(const std::vector<json>& objects, const std::string& source, const std::string& tag) {
+  bool allowed = true;
+  for (const json& object : objects) {
+    if (object["spec"]["targetRef"]["tags"]["kuma.io/service"] != tag) continue;
+    for (const json& from : object["spec"]["from"]) {
+      const json& who = from["targetRef"];
+      const bool everybody = who["kind"] == "Mesh";
+      if (!everybody && !who["tags"]["kuma.io/service"].get<std::string>().starts_with(source + "_shop_svc_")) continue;
+      allowed = from["default"]["action"] == "Allow";
+    }
+  }
+  return allowed;
+}
+
+}  // namespace
+
+TEST_CASE("Kuma allows exactly the connections that SMI allows, and less only where the report says so",
+          "[kuma][truth]") {
+  std::mt19937 random(20'240'703);
+  const smi::ClusterFacts cluster = Cluster();
+  for (const bool by_mesh : {true, false}) {
+    int full = 0;
+    int allowed = 0;
+    for (int i = 0; i < kPolicies; ++i) {
+      const Policy policy = RandomPolicy(random);
+      kuma::EmitOptions options;
+      options.identity = by_mesh ? kuma::IdentityKind::kMesh : kuma::IdentityKind::kService;
+      const auto emission = kuma::EmitSmi(smi::ParseDocuments(policy.documents), cluster, options);
+      REQUIRE(emission.has_value());
+      const bool is_full = smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull;
+      full += is_full ? 1 : 0;
+      for (const char* source : kAccounts) {
+        for (const int port : {80, 81}) {
+          const bool smi_allows = SmiAllows(policy, source, port, 8000 + port);
+          const bool kuma_allows =
+              by_mesh ? KumaAllowsByMesh(emission->objects, source, port == 80 ? "http" : "tcp-b")
+                      : KumaAllowsByService(emission->objects, source, "api_shop_svc_" + std::to_string(port));
+          allowed += kuma_allows ? 1 : 0;
+          if ((kuma_allows && !smi_allows) || (smi_allows && !kuma_allows && is_full)) {
+            FAIL((kuma_allows ? "wider" : "narrower") << " " << source << " " << port << "\n"
+                                                      << json(policy.documents).dump(1) << "\n"
+                                                      << json(emission->objects).dump(1));
+          }
+        }
+      }
+    }
+    // Else the comparison says little.
+    CHECK(full > kPolicies / 20);
+    CHECK(allowed > kPolicies / 5);
+  }
+}
