@@ -1,11 +1,13 @@
 #include "adapters/common/clusters.h"
 
 #include <future>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "libs/base/files.h"
 #include "libs/base/ids.h"
+#include "libs/base/json.h"
 #include "libs/base/log.h"
 
 namespace meshplay::common {
@@ -40,7 +42,26 @@ struct ClusterSet::Probe {
   std::optional<Error> error;
 };
 
-ClusterSet::ClusterSet(ClusterOptions options) : options_(std::move(options)) {}
+ClusterSet::ClusterSet(ClusterOptions options) : options_(std::move(options)) {
+  if (options_.memory_file.empty()) return;
+  const auto text = ReadFile(options_.memory_file);
+  const auto memory = text ? ParseJson(*text) : Result<nlohmann::json>(text.error());
+  if (!memory || !memory->is_object()) return;  // nothing is lost but the claim of a cluster that is away just now
+  for (const auto& [context, uid] : memory->items()) {
+    if (uid.is_string()) remembered_[context] = uid.get<std::string>();
+  }
+}
+
+void ClusterSet::Remember() {
+  if (options_.memory_file.empty()) return;
+  nlohmann::json memory = remembered_;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [context, cluster] : by_context_) memory[context] = cluster->uid;
+  }
+  const Status kept = WriteFileAtomically(options_.memory_file, DumpJson(memory));
+  if (!kept) LogWarning("which context is which cluster was not kept", {{log_key::kError, kept.error().message()}});
+}
 
 std::vector<std::string> ClusterSet::Names() const {
   std::vector<std::string> names = options_.contexts;
@@ -102,6 +123,11 @@ ClusterSet::Probe ClusterSet::Look(const std::string& context) {
   const auto version = uid ? cluster.client->Version(call) : Result<kube::ServerVersion>(uid.error());
   if (!version) {
     probe.error = version.error();
+    const auto remembered = remembered_.find(context);
+    if (!probe.cluster && remembered != remembered_.end()) {
+      cluster.uid = remembered->second;  // proved again before anything is written
+      probe.cluster = *fresh;
+    }
     return probe;
   }
   cluster.uid = *uid;
@@ -119,6 +145,7 @@ std::vector<pb::TargetClaim> ClusterSet::Claims() {
   }
   std::vector<pb::TargetClaim> claims;
   std::set<std::string> seen;
+  bool changed = false;
   for (auto& look : looks) {
     Probe probe = look.get();
     const std::string shown = probe.context.empty() ? "in-cluster" : probe.context;
@@ -126,9 +153,10 @@ std::vector<pb::TargetClaim> ClusterSet::Claims() {
       LogWarning("a cluster does not answer", {{"context", shown}, {log_key::kError, probe.error->message()}});
     }
     if (!probe.cluster) continue;
-    if (!probe.error) {
+    {
       const std::lock_guard lock(mutex_);
       auto& place = by_context_[probe.context];
+      changed = changed || !place || place->uid != probe.cluster->uid;
       if (place && place != probe.cluster) place->replaced.request_stop();
       place = probe.cluster;
     }
@@ -151,6 +179,7 @@ std::vector<pb::TargetClaim> ClusterSet::Claims() {
                   : MakeCondition("CredentialsValid", pb::CONDITION_STATUS_TRUE, "Accepted", "");
     }
   }
+  if (changed) Remember();
   return claims;
 }
 

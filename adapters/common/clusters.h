@@ -19,6 +19,7 @@ struct ClusterOptions {
   std::string kubeconfig_path;        ///< File of this machine; its exec plugins may run.
   std::vector<std::string> contexts;  ///< Empty: the current one.
   bool in_cluster = false;            ///< The pod's own service account, instead of or beside the contexts.
+  std::string memory_file;            ///< Which context was which cluster, over restarts; empty: not kept.
   std::chrono::milliseconds probe_timeout{5'000};
 };
 
@@ -44,6 +45,7 @@ class ClusterSet {
   /// the condition Reachable=False. The kubeconfig is read again each time, and a changed one makes a new client.
   std::vector<pb::TargetClaim> Claims();
 
+  /// A cluster that was never reached in this process but is remembered from before is found too.
   /// Errors: kNotFound TARGET_UNKNOWN.
   Result<std::shared_ptr<const Cluster>> Find(const std::string& cluster_uid) const;
 
@@ -55,7 +57,10 @@ class ClusterSet {
   Probe Look(const std::string& context);
   Result<std::shared_ptr<Cluster>> Connect(const std::string& context, const std::shared_ptr<const Cluster>& known);
 
+  void Remember();
+
   const ClusterOptions options_;
+  std::map<std::string, std::string> remembered_;  ///< Context to uid; read once.
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Cluster>> by_context_;
 };

@@ -129,6 +129,11 @@ pb::Error ToProtocolError(const Error& error, pb::SideEffects side_effects) {
     break;
   }
   for (const auto& [key, value] : error.metadata()) (*out.mutable_metadata())[key] = value;
+  const auto webhook = error.metadata().find("webhook");
+  if (error.reason() == "TARGET_SERVER_ERROR" && webhook != error.metadata().end()) {
+    out.set_message(error.message() + "; the webhook " + webhook->second + " did not answer as it should");
+    out.set_remediation("Repair the service behind that webhook, or remove its configuration if nothing needs it.");
+  }
   for (const Violation& violation : error.violations()) {
     pb::FieldViolation& field = *out.add_fields();
     field.set_pointer(violation.pointer);

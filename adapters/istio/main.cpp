@@ -55,6 +55,7 @@ int Run(const Flags& flags) {
   const sigset_t signals = BlockSignals();
   istio::IstioOptions options = flags.istio;
   options.work_directory = flags.state_dir + "/helm";
+  options.clusters.memory_file = flags.state_dir + "/clusters.json";
   for (const std::string& folder : {flags.state_dir, options.work_directory}) {
     if (const auto made = meshplay::MakeDirectory(folder); !made) {
       std::fprintf(stderr, "%s\n", made.error().ToString().c_str());
