@@ -57,11 +57,6 @@ Result<v1::Cluster> GetCluster(const Core& core, const CallContext& context, con
   });
 }
 
-Error ReadOnly(const std::string& name) {
-  return InvalidArgument("FIELD_READ_ONLY", "the field cannot be changed")
-      .WithViolation("/cluster/" + name, "cannot be changed; display name, labels and group can");
-}
-
 /// The paths to change: those named, or every field that is set.
 Result<std::vector<std::string>> MaskOf(const v1::UpdateClusterRequest& request) {
   std::vector<std::string> mask(request.update_mask().begin(), request.update_mask().end());
@@ -73,12 +68,19 @@ Result<std::vector<std::string>> MaskOf(const v1::UpdateClusterRequest& request)
   if (!named) {
     for (const auto* field : set) mask.push_back(field->name());
   }
+  std::vector<Violation> read_only;
   for (const std::string& path : mask) {
     if (path == "display_name" || path == "group" || path == "labels" || path.starts_with("labels.")) continue;
-    const auto* field = type.FindFieldByName(path);
-    if (field != nullptr) return ReadOnly(field->name());
-    return InvalidArgument("FIELD_INVALID", "the update mask names an unknown field")
-        .WithViolation("/update_mask", "names a field that a cluster does not have");
+    if (type.FindFieldByName(path) == nullptr) {
+      return InvalidArgument("FIELD_INVALID", "the update mask names an unknown field")
+          .WithViolation("/update_mask", "names a field that a cluster does not have");
+    }
+    read_only.push_back({"/cluster/" + path, "cannot be changed; display name, labels and group can"});
+  }
+  if (!read_only.empty()) {
+    // In one order, whatever the order of the mask.
+    std::sort(read_only.begin(), read_only.end(), [](const auto& a, const auto& b) { return a.pointer < b.pointer; });
+    return InvalidArgument("FIELD_READ_ONLY", "a field cannot be changed").WithViolations(std::move(read_only));
   }
   return mask;
 }
