@@ -133,7 +133,9 @@ struct AdapterOptions {
 
 /// Enrols when needed, then keeps a session until `stop` is requested. Returns an exit code of the CLI's table
 /// (docs/operations.md): 0 after an orderly stop, 2 bad options, 7 identity refused, 9 hub unreachable during the first
-/// enrolment. Reconnects for ever otherwise. Installs no signal handlers.
+/// enrolment. Reconnects for ever otherwise. Installs no signal handlers. When a task function or WatchInventory does
+/// not return after the stop (stop_bound, and 3 s), this ends the process with exit code 0 instead of returning: the
+/// server finds out what the task did.
 int RunAdapter(MeshAdapter& adapter, const AdapterOptions& options, std::stop_token stop);
 
 }  // namespace meshplay::sdk

@@ -33,8 +33,7 @@ Error FromGrpc(const grpc::Status& status, const std::string& doing) {
       return Unavailable("HUB_UNREACHABLE", doing + ": " + status.error_message())
           .WithRemediation(
               "Check the hub's address. A socket that closes at once may also mean that the certificate has expired or "
-              "is "
-              "not accepted: ask for a new enrolment file with POST /v1/adapters/{id}:reissue.");
+              "is not accepted: ask for a new enrolment file with POST /v1/adapters/{id}:reissue.");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "adapters/sdk/internal/channel.h"
 #include "libs/base/clock.h"
 #include "libs/base/files.h"
+#include "libs/base/ids.h"
 #include "libs/base/json.h"
 #include "libs/base/tls.h"
 #include "meshplay/adapter/v1/adapter.grpc.pb.h"
@@ -62,9 +63,10 @@ Result<Identity> LoadIdentity(const std::string& state_directory) {
   identity.certificate_chain_pem = Text(object, "certificate_chain_pem");
   identity.not_after_unix_ms = object.value("not_after_unix_ms", std::int64_t{0});
   identity.renew_at_unix_ms = object.value("renew_at_unix_ms", std::int64_t{0});
-  MP_TRY(std::string key, ReadFile(state_directory + "/key.pem"));
-  identity.private_key_pem = Secret(std::move(key));
-  if (identity.adapter_id.empty() || identity.hub_address.empty() || identity.certificate_chain_pem.empty()) {
+  identity.private_key_pem = Secret(Text(object, "private_key_pem"));
+  identity.token_digest = Text(object, "token_digest");
+  if (identity.private_key_pem.empty() || identity.adapter_id.empty() || identity.hub_address.empty() ||
+      identity.certificate_chain_pem.empty()) {
     return InvalidArgument("IDENTITY_INVALID", "identity.json is not complete")
         .WithRemediation("Remove the state folder and enrol again with a reissued token.");
   }
@@ -76,15 +78,26 @@ Status SaveIdentity(const std::string& state_directory, const Identity& identity
                                  {"hub_address", identity.hub_address},
                                  {"trust_bundle_pem", identity.trust_bundle_pem},
                                  {"certificate_chain_pem", identity.certificate_chain_pem},
+                                 {"private_key_pem", identity.private_key_pem.Reveal()},
+                                 {"token_digest", identity.token_digest},
                                  {"not_after_unix_ms", identity.not_after_unix_ms},
                                  {"renew_at_unix_ms", identity.renew_at_unix_ms}};
-  MP_CHECK(WriteFileAtomically(state_directory + "/key.pem", identity.private_key_pem.Reveal(), 0600));
   return WriteFileAtomically(state_directory + "/identity.json", object.dump(2) + "\n", 0600);
 }
 
-Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::milliseconds timeout) {
+std::string TokenDigest(const std::string& enroll_file) {
+  if (enroll_file.empty()) return {};
+  const auto text = ReadFile(enroll_file);
+  const auto file = text ? ParseJson(*text) : Result<nlohmann::json>(text.error());
+  const std::string token = file && file->is_object() ? Text(*file, "token") : std::string();
+  return token.empty() ? std::string() : Sha256Hex(token);
+}
+
+Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::milliseconds timeout,
+                                const std::stop_token& stop) {
   MP_TRY(const std::string text, ReadFile(options.enroll_file));
   MP_TRY(const nlohmann::json file, ParseJson(text));
+  if (!file.is_object()) return InvalidArgument("ENROLL_FILE_INVALID", "the enrolment file is no JSON object");
   Identity identity;
   identity.hub_address = Text(file, "hub_address");
   identity.trust_bundle_pem = Text(file, "trust_bundle_pem");
@@ -106,10 +119,12 @@ Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::mill
   grpc::ClientContext context;
   context.set_wait_for_ready(true);
   context.set_deadline(std::chrono::system_clock::now() + timeout);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   pb::EnrollResponse reply;
   const grpc::Status status = stub->Enroll(&context, request, &reply);
   if (!status.ok()) return FromGrpc(status, "enrol");
   identity.adapter_id = reply.adapter_id();
+  identity.token_digest = Sha256Hex(token);
   identity.private_key_pem = std::move(key.private_key_pem);
   MP_CHECK(TakeCertificates(reply, identity));
   return identity;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "adapters/sdk/internal/fit.h"
 #include "libs/base/ids.h"
 #include "libs/base/log.h"
 #include "meshplay/adapter/v1/adapter.grpc.pb.h"
@@ -11,7 +12,9 @@ namespace meshplay::sdk {
 
 namespace {
 
-constexpr std::chrono::seconds kPause{2};  ///< Before a stream that ended is opened again.
+/// Before a stream that ended is opened again; doubled each time the server did not even open it.
+constexpr std::chrono::milliseconds kPause{1'000};
+constexpr std::chrono::milliseconds kMostPause{60'000};
 
 std::string KeyOf(const pb::ObjectKey& key) {
   return key.api_version() + "|" + key.kind() + "|" + key.namespace_() + "|" + key.name();
@@ -25,6 +28,16 @@ void FillDigest(pb::InventoryItem& item) {
   content.mutable_ref()->clear_resource_version();
   for (pb::Condition& condition : *content.mutable_conditions()) condition.clear_last_transition_time();
   item.set_digest(Sha256Hex(content.SerializeAsString()).substr(0, 32));
+}
+
+/// An item the server could not take would end the stream, and every one after it.
+void Prepare(pb::InventoryItem& item) {
+  FitFrame(item);
+  FillDigest(item);
+  if (item.body_json().size() <= kMaxDocumentBytes && item.ByteSizeLong() <= kMaxFrameBytes - 4'096) return;
+  LogWarning("an object is too large for the inventory; it is told without its body",
+             {{"kind", item.ref().key().kind()}, {"name", item.ref().key().name()}});
+  item.clear_body_json();
 }
 
 }  // namespace
@@ -50,7 +63,7 @@ void InventoryStream::Replace(const std::vector<pb::InventoryKind>& kinds, std::
   const std::lock_guard lock(mutex_);
   std::set<Key> fresh;
   for (pb::InventoryItem& item : items) {
-    FillDigest(item);
+    Prepare(item);
     const Key key = KeyOf(item.ref().key());
     fresh.insert(key);
     const auto known = items_.find(key);
@@ -77,7 +90,7 @@ void InventoryStream::Replace(const std::vector<pb::InventoryKind>& kinds, std::
 
 void InventoryStream::Upsert(pb::InventoryItem item) {
   const std::lock_guard lock(mutex_);
-  FillDigest(item);
+  Prepare(item);
   const Key key = KeyOf(item.ref().key());
   const auto known = items_.find(key);
   if (known != items_.end() && known->second.digest() == item.digest()) return;
@@ -124,9 +137,15 @@ void InventoryStream::Disconnect() {
   if (thread.joinable()) thread.join();
 }
 
+bool InventoryStream::connected() const {
+  const std::lock_guard lock(mutex_);
+  return connected_;
+}
+
 void InventoryStream::Run(const std::shared_ptr<grpc::Channel>& channel, const std::string& session_id) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return complete_ || !connected_; });
+  auto pause = kPause;
   while (connected_) {
     const auto call = std::make_shared<Call>();
     call->stub = pb::AdapterData::NewStub(channel);
@@ -136,7 +155,8 @@ void InventoryStream::Run(const std::shared_ptr<grpc::Channel>& channel, const s
     Converse(call, session_id);
     lock.lock();
     call_.reset();
-    changed_.wait_for(lock, kPause, [&] { return !connected_; });
+    pause = call->opened ? kPause : std::min(pause * 2, kMostPause);
+    changed_.wait_for(lock, pause, [&] { return !connected_; });
   }
 }
 
@@ -204,17 +224,36 @@ bool InventoryStream::WaitForCredit(Call& call, std::size_t bytes) {
   return true;
 }
 
-bool InventoryStream::SendItem(Call& call, const pb::InventoryItem& item) {
+/// Sends the item as it is when its turn comes, so that changes made while there was no credit go out once.
+bool InventoryStream::SendCurrent(Call& call, const Key& key, std::uint64_t& sent) {
   pb::InventoryFrame frame;
-  *frame.mutable_upsert() = item;
-  return WaitForCredit(call, frame.ByteSizeLong()) && call.rpc->Write(frame);
+  std::size_t bytes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = items_.find(key);
+    if (found == items_.end()) return true;
+    bytes = found->second.ByteSizeLong();
+  }
+  if (!WaitForCredit(call, bytes)) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = items_.find(key);
+    if (found == items_.end()) {
+      call.credit_items += 1;  // not needed after all
+      return true;
+    }
+    *frame.mutable_upsert() = found->second;
+    dirty_.erase(key);
+  }
+  ++sent;
+  return call.rpc->Write(frame);
 }
 
 bool InventoryStream::SendSnapshot(Call& call) {
-  std::map<Key, pb::InventoryItem> items;
+  std::vector<Key> keys;
   {
     const std::lock_guard lock(mutex_);
-    items = items_;
+    for (const auto& [key, item] : items_) keys.push_back(key);
     dirty_.clear();
     removed_.clear();  // the sweep covers them
   }
@@ -224,34 +263,35 @@ bool InventoryStream::SendSnapshot(Call& call) {
   pb::InventoryFrame begin;
   begin.mutable_snapshot_begin()->set_epoch(epoch);
   if (!call.rpc->Write(begin)) return false;
-  for (const auto& [key, item] : items) {
-    if (!SendItem(call, item)) return false;
+  std::uint64_t sent = 0;
+  for (const Key& key : keys) {
+    if (!SendCurrent(call, key, sent)) return false;
   }
   pb::InventoryFrame end;
   end.mutable_snapshot_end()->set_epoch(epoch);
-  end.mutable_snapshot_end()->set_count(items.size());
+  end.mutable_snapshot_end()->set_count(sent);
   end.mutable_snapshot_end()->mutable_bookmark()->set_position(std::to_string(epoch));
   position_ = epoch;
   return call.rpc->Write(end);
 }
 
 bool InventoryStream::SendChanges(Call& call) {
-  std::vector<pb::InventoryItem> changed;
+  std::vector<Key> changed;
   std::map<Key, pb::ObjectRef> removed;
   {
     const std::lock_guard lock(mutex_);
-    for (const Key& key : dirty_) changed.push_back(items_[key]);
-    dirty_.clear();
+    changed.assign(dirty_.begin(), dirty_.end());
     removed.swap(removed_);
   }
   if (changed.empty() && removed.empty()) return true;
-  for (const pb::InventoryItem& item : changed) {
-    if (!SendItem(call, item)) return false;
-  }
+  std::uint64_t sent = 0;
   for (const auto& [key, ref] : removed) {
     pb::InventoryFrame frame;
     *frame.mutable_remove() = ref;
     if (!WaitForCredit(call, frame.ByteSizeLong()) || !call.rpc->Write(frame)) return false;
+  }
+  for (const Key& key : changed) {
+    if (!SendCurrent(call, key, sent)) return false;
   }
   pb::InventoryFrame bookmark;
   bookmark.mutable_bookmark()->set_position(std::to_string(++position_));

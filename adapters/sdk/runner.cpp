@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
-#include <map>
-#include <memory>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "adapters/sdk/adapter.h"
+#include "adapters/sdk/internal/clusters.h"
 #include "adapters/sdk/internal/identity.h"
-#include "adapters/sdk/internal/inventory_stream.h"
 #include "adapters/sdk/internal/lease.h"
+#include "adapters/sdk/internal/pause.h"
 #include "adapters/sdk/internal/session.h"
 #include "adapters/sdk/internal/task_table.h"
 #include "libs/base/files.h"
@@ -24,97 +22,11 @@ namespace meshplay::sdk {
 namespace {
 
 constexpr std::chrono::seconds kProbeTargetsEvery{20};
+constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::seconds kWatchersEndWithin{3};
 constexpr std::chrono::milliseconds kFirstBackoff{1'000};
 constexpr std::chrono::milliseconds kMostBackoff{60'000};
 constexpr std::chrono::milliseconds kMostBackoffRefused{300'000};
-
-/// Waits for `time` or a stop request.
-void Pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, time, [] { return false; });
-}
-
-std::chrono::milliseconds FullJitter(std::chrono::milliseconds most) {
-  static thread_local std::mt19937_64 random(std::random_device{}());
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 4, most.count())(random));
-}
-
-/// The clusters of this process: their claims, one inventory picture and one watching thread each.
-class Clusters final : public SessionEvents {
- public:
-  Clusters(MeshAdapter& adapter, std::vector<pb::InventoryKind> kinds) : adapter_(adapter), kinds_(std::move(kinds)) {}
-
-  ~Clusters() override {
-    for (auto& [uid, cluster] : clusters_) cluster->watcher.request_stop();
-    clusters_.clear();
-  }
-
-  std::vector<pb::TargetClaim> Targets() override {
-    std::vector<pb::TargetClaim> claims = adapter_.Targets();
-    const std::lock_guard lock(mutex_);
-    for (const pb::TargetClaim& claim : claims) Follow(claim.target());
-    return claims;
-  }
-
-  void Welcomed(const pb::Welcome& welcome, std::shared_ptr<grpc::Channel> data_channel) override {
-    const std::lock_guard lock(mutex_);
-    session_id_ = welcome.session_id();
-    channel_ = std::move(data_channel);
-    for (auto& [uid, cluster] : clusters_) cluster->stream.Connect(channel_, session_id_);
-  }
-
-  void Directed(const pb::InventoryDirective& directive) override {
-    const std::lock_guard lock(mutex_);
-    const auto found = clusters_.find(directive.target().cluster_uid());
-    if (found == clusters_.end()) return;
-    if (directive.enabled()) {
-      found->second->stream.Connect(channel_, session_id_);  // a new stream begins with a snapshot
-    } else {
-      found->second->stream.Disconnect();
-    }
-  }
-
-  void Ended() override {
-    const std::lock_guard lock(mutex_);
-    channel_.reset();
-    for (auto& [uid, cluster] : clusters_) cluster->stream.Disconnect();
-  }
-
- private:
-  struct Cluster {
-    Cluster(const pb::TargetRef& ref, const std::vector<pb::InventoryKind>& kinds) : target(ref), stream(ref, kinds) {}
-    pb::TargetRef target;
-    InventoryStream stream;
-    std::jthread watcher;
-  };
-
-  void Follow(const pb::TargetRef& target) {
-    if (target.cluster_uid().empty() || clusters_.count(target.cluster_uid()) != 0) return;
-    auto cluster = std::make_unique<Cluster>(target, kinds_);
-    Cluster* raw = cluster.get();
-    raw->watcher = std::jthread([this, raw](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        try {
-          adapter_.WatchInventory(raw->target, raw->stream, stop);
-        } catch (const std::exception& fault) {
-          LogError("watching a cluster ended by an exception", {{log_key::kError, fault.what()}});
-        }
-        Pause(std::chrono::seconds(5), stop);
-      }
-    });
-    if (channel_) raw->stream.Connect(channel_, session_id_);
-    clusters_[target.cluster_uid()] = std::move(cluster);
-  }
-
-  MeshAdapter& adapter_;
-  const std::vector<pb::InventoryKind> kinds_;
-  std::mutex mutex_;
-  std::string session_id_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::map<std::string, std::unique_ptr<Cluster>> clusters_;
-};
 
 pb::Capabilities ManifestOf(MeshAdapter& adapter) {
   pb::Capabilities capabilities = adapter.capabilities();
@@ -130,13 +42,11 @@ Result<std::string> ExchangeInstance(const std::string& state_directory, const s
   return before ? *before : std::string();
 }
 
-Result<Identity> IdentityOf(const AdapterOptions& options, const std::stop_token& stop) {
-  auto known = LoadIdentity(options.state_directory);
-  if (known || known.error().code() != ErrorCode::kNotFound || options.enroll_file.empty()) return known;
-  // The server may be starting just now: a short while of patience, then a clear answer.
+/// The server may be starting just now: a short while of patience, then a clear answer.
+Result<Identity> Enroll(const AdapterOptions& options, const std::stop_token& stop) {
   Result<Identity> enrolled = Unavailable("HUB_UNREACHABLE", "not tried");
   for (int attempt = 0; attempt < 3 && !stop.stop_requested(); ++attempt) {
-    enrolled = EnrollWithFile(options, std::chrono::seconds(15));
+    enrolled = EnrollWithFile(options, std::chrono::seconds(15), stop);
     if (enrolled || enrolled.error().code() != ErrorCode::kUnavailable) break;
     Pause(std::chrono::seconds(2), stop);
   }
@@ -146,15 +56,109 @@ Result<Identity> IdentityOf(const AdapterOptions& options, const std::stop_token
   return enrolled;
 }
 
-void RenewWhenDue(const AdapterOptions& options, const Clock& clock, Identity& identity) {
-  if (clock.NowUnixMs() < identity.renew_at_unix_ms) return;
-  auto renewed = RenewIdentity(identity, std::chrono::seconds(10));
-  if (renewed && SaveIdentity(options.state_directory, *renewed)) {
-    identity = std::move(*renewed);
-    LogInfo("certificate renewed");
-  } else if (!renewed) {
-    LogWarning("the certificate could not be renewed", {{log_key::kError, renewed.error().message()}});
+Error Expired() {
+  return Error(ErrorCode::kUnauthenticated, "CERTIFICATE_EXPIRED", "the adapter was away longer than its certificate")
+      .WithRemediation("Give a new enrolment file for the same adapter: POST /v1/adapters/{id}:reissue.");
+}
+
+Result<Identity> IdentityOf(const AdapterOptions& options, const Clock& clock, const std::stop_token& stop) {
+  auto known = LoadIdentity(options.state_directory);
+  const bool missing = !known && known.error().code() == ErrorCode::kNotFound;
+  const bool expired = known && clock.NowUnixMs() >= known->not_after_unix_ms;
+  if (known && !expired) return known;
+  const std::string token = TokenDigest(options.enroll_file);
+  if (missing && !options.enroll_file.empty()) return Enroll(options, stop);
+  if (expired && !token.empty() && token != known->token_digest) return Enroll(options, stop);
+  if (expired) return Expired();
+  return known;
+}
+
+/// The identity of the process: renewed at 2/3 of the certificate's life beside a running session, used by the next
+/// connection. Threads: any.
+class IdentityKeeper {
+ public:
+  IdentityKeeper(const AdapterOptions& options, const Clock& clock, Identity identity)
+      : options_(options), clock_(clock), identity_(std::move(identity)) {
+    SetDueLocked();
   }
+
+  Identity Current() const {
+    const std::lock_guard lock(mutex_);
+    return identity_;
+  }
+
+  void RenewWhenDue() {
+    Identity before;
+    {
+      const std::lock_guard lock(mutex_);
+      if (clock_.NowBoot() < renew_at_) return;
+      renew_at_ = clock_.NowBoot() + std::chrono::minutes(1);  // at most one try a minute
+      before = identity_;
+    }
+    auto renewed = RenewIdentity(before, std::chrono::seconds(10));
+    if (!renewed) {
+      LogWarning("the certificate could not be renewed", {{log_key::kError, renewed.error().message()}});
+      return;
+    }
+    Take(std::move(*renewed), "certificate renewed");
+  }
+
+  /// A certificate that ran out or is not accepted is replaced with a token that was not tried yet, if there is one.
+  void ReenrolWhenUseless(bool refused, const std::stop_token& stop) {
+    const Identity before = Current();
+    if (!refused && clock_.NowUnixMs() < before.not_after_unix_ms) return;
+    const std::string token = TokenDigest(options_.enroll_file);
+    if (token.empty() || token == before.token_digest || token == tried_token_) return;
+    auto enrolled = EnrollWithFile(options_, std::chrono::seconds(15), stop);
+    if (!enrolled) {
+      if (enrolled.error().code() != ErrorCode::kUnavailable) tried_token_ = token;
+      LogWarning("a new enrolment failed", {{log_key::kError, enrolled.error().message()}});
+      return;
+    }
+    Take(std::move(*enrolled), "enrolled again");
+  }
+
+ private:
+  void Take(Identity identity, const char* what) {
+    if (const Status saved = SaveIdentity(options_.state_directory, identity); !saved) {
+      LogError("the identity could not be saved", {{log_key::kError, saved.error().message()}});
+    }
+    const std::lock_guard lock(mutex_);
+    identity_ = std::move(identity);
+    SetDueLocked();
+    LogInfo(what);
+  }
+
+  /// Counted on the clock that does not jump.
+  void SetDueLocked() {
+    const std::int64_t left = std::max<std::int64_t>(0, identity_.renew_at_unix_ms - clock_.NowUnixMs());
+    renew_at_ = clock_.NowBoot() + std::chrono::milliseconds(left);
+  }
+
+  const AdapterOptions& options_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  Identity identity_;
+  BootTime renew_at_{};
+  std::string tried_token_;  ///< Used by the session's thread only.
+};
+
+void ReportTargets(Clusters& clusters, Session& session) {
+  for (const pb::TargetClaim& claim : clusters.Targets()) {
+    pb::AdapterFrame frame;
+    *frame.mutable_target_report()->mutable_target() = claim.target();
+    for (const pb::Condition& condition : claim.conditions()) {
+      *frame.mutable_target_report()->add_conditions() = condition;
+    }
+    session.Send(frame);
+  }
+}
+
+void WaitForStop(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait(lock, stop, [] { return false; });
 }
 
 int Report(const Error& error) {
@@ -182,8 +186,9 @@ int RunAdapter(MeshAdapter& adapter, const AdapterOptions& options, std::stop_to
     return Report(FailedPrecondition("STATE_IN_USE", "another adapter process uses this state folder")
                       .WithRemediation("Stop it, or give this one a state folder of its own."));
   }
-  auto identity = IdentityOf(options, stop);
-  if (!identity) return Report(identity.error());
+  auto known = IdentityOf(options, clock, stop);
+  if (!known) return stop.stop_requested() ? 0 : Report(known.error());
+  IdentityKeeper identity(options, clock, std::move(*known));
   const std::string instance_id = NewUuidV4();
   const auto previous = ExchangeInstance(options.state_directory, instance_id);
   if (!previous) return Report(previous.error());
@@ -195,50 +200,56 @@ int RunAdapter(MeshAdapter& adapter, const AdapterOptions& options, std::stop_to
   TaskTable tasks(adapter, options, clock, lease, session);
   if (const Status opened = tasks.Open(); !opened) return Report(opened.error());
 
-  // While a session is open this thread sits in it; claims are refreshed and certificates renewed beside it.
-  std::jthread prober([&](const std::stop_token& ended) {
+  // Time budgets and held-back updates go on without a session too.
+  const std::jthread ticker([&tasks](const std::stop_token& ended) {
     while (!ended.stop_requested()) {
+      tasks.Tick();
+      Pause(kTick, ended);
+    }
+  });
+  // While a session is open the main thread sits in it; claims and the certificate are kept fresh beside it.
+  const std::jthread prober([&](const std::stop_token& ended) {
+    while (true) {
       Pause(kProbeTargetsEvery, ended);
       if (ended.stop_requested()) return;
-      for (const pb::TargetClaim& claim : clusters.Targets()) {
-        pb::AdapterFrame frame;
-        *frame.mutable_target_report()->mutable_target() = claim.target();
-        for (const pb::Condition& condition : claim.conditions()) {
-          *frame.mutable_target_report()->add_conditions() = condition;
-        }
-        session.Send(frame);
-      }
+      identity.RenewWhenDue();
+      ReportTargets(clusters, session);
     }
   });
 
   // Running steps reach a safe point first, while the session still carries their results; then comes Goodbye.
   std::stop_source session_stop;
   bool all_ended = true;
-  std::stop_callback on_stop(stop, [&] { tasks.SetDraining(true); });
-  std::jthread stopper([&, stop](const std::stop_token& ended) {
-    while (!stop.stop_requested() && !ended.stop_requested()) Pause(std::chrono::milliseconds(200), stop);
-    if (!stop.stop_requested()) return;
+  std::jthread stopper([&, stop] {
+    WaitForStop(stop);
     all_ended = tasks.Stop(options.stop_bound);
     session_stop.request_stop();
   });
 
   std::chrono::milliseconds backoff = kFirstBackoff;
+  bool refused = false;
   while (!session_stop.stop_requested()) {
-    RenewWhenDue(options, clock, *identity);
-    const SessionEnd end = session.Run(*identity, capabilities, tasks, session_stop.get_token());
+    identity.ReenrolWhenUseless(refused, session_stop.get_token());
+    identity.RenewWhenDue();
+    const SessionEnd end = session.Run(identity.Current(), capabilities, tasks, session_stop.get_token());
     if (session_stop.stop_requested()) break;
+    refused = end.refused;
     if (end.was_welcomed) backoff = kFirstBackoff;
     LogWarning("no session with the hub", {{log_key::kReason, end.error.reason()},
                                            {log_key::kError, end.error.message()},
                                            {"remediation", end.error.remediation()}});
-    const auto wait = end.reconnect_after.count() > 0 ? end.reconnect_after : FullJitter(backoff);
+    // A time that the server names is kept, with a little spread.
+    const auto wait = end.reconnect_after.count() > 0 ? end.reconnect_after + FullJitter(end.reconnect_after / 10)
+                                                      : FullJitter(backoff);
     Pause(wait, session_stop.get_token());
-    backoff = std::min(backoff * 2, end.refused ? kMostBackoffRefused : kMostBackoff);
+    backoff = std::min(backoff * 2, refused ? kMostBackoffRefused : kMostBackoff);
   }
   stopper.join();
-  if (!all_ended) {
-    LogWarning("a task did not reach a safe point in time; the server will find out what it did");
-    std::quick_exit(0);  // its thread cannot be joined
+  const bool watchers_ended = clusters.Stop(kWatchersEndWithin);
+  if (!all_ended || !watchers_ended) {
+    LogWarning(all_ended ? "watching a cluster did not end in time"
+                         : "a task did not reach a safe point in time; the server will find out what it did");
+    std::quick_exit(0);  // that thread cannot be joined, and it uses what this function owns
   }
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "adapters/sdk/internal/session.h"
 
+#include <google/protobuf/unknown_field_set.h>
+
 #include <thread>
 
 #include "adapters/sdk/internal/channel.h"
@@ -10,7 +12,11 @@ namespace meshplay::sdk {
 
 namespace {
 
+constexpr std::chrono::milliseconds kLookEvery{50};
 constexpr std::size_t kMaxQueuedFrames = 4'096;
+constexpr std::chrono::seconds kWelcomeWithin{20};
+constexpr std::chrono::seconds kCloseWithin{
+    3};  ///< After Goodbye or Drain: then the stream is cut, which loses nothing.
 
 std::chrono::milliseconds ToMs(const google::protobuf::Duration& duration, std::chrono::milliseconds fallback) {
   const auto ms = std::chrono::milliseconds(duration.seconds() * 1'000 + duration.nanos() / 1'000'000);
@@ -32,12 +38,16 @@ struct Session::Stream {
   // Heartbeats: when each was sent, and what Welcome agreed on.
   std::map<std::uint64_t, BootTime> sent_heartbeats;
   std::uint64_t next_heartbeat = 1;
+  BootTime heartbeat_at{};  ///< When the next one is due.
+  BootTime last_heard{};    ///< Welcome or the last acknowledged heartbeat.
+  BootTime closing_since{};
   bool welcomed = false;
   BootTime hello_sent{};
   std::string lease_id;
   std::chrono::milliseconds ttl{30'000};
   std::chrono::milliseconds interval{10'000};
   std::chrono::milliseconds guard{5'000};
+  std::string cut_because;
   SessionEnd end{Unavailable("HUB_UNREACHABLE", "the session ended"), false, false, {}};
 };
 
@@ -58,7 +68,7 @@ void Session::Send(const pb::AdapterFrame& frame) {
   }
   if (!stream) return;
   const std::lock_guard lock(stream->mutex);
-  if (stream->closed || stream->closing) return;
+  if (stream->closed || stream->closing || !stream->welcomed) return;
   if (stream->queue.size() >= kMaxQueuedFrames) {
     // The peer does not read: end the stream; everything is resumed from what is unacknowledged.
     stream->closed = true;
@@ -91,37 +101,55 @@ void Session::WriteLoop(Stream& stream) {
   }
 }
 
-void Session::HeartbeatLoop(Stream& stream, TaskTable& tasks, std::stop_token stop) {
+/// Heartbeats, and the ends that no frame brings: no Welcome, no acknowledged heartbeat, a server that does not close.
+void Session::HeartbeatLoop(Stream& stream, TaskTable& tasks, const std::stop_token& stop) {
+  const auto cut = [&stream](const char* why) {
+    if (!stream.closing) stream.cut_because = why;
+    stream.closed = true;
+    stream.context.TryCancel();
+    stream.wake.notify_all();
+  };
   std::unique_lock lock(stream.mutex);
-  BootTime last = clock_.NowBoot();
-  while (!stream.closed && !stream.closing) {
-    stream.wake.wait_for(lock, std::chrono::milliseconds(100), [&] { return stream.closed || stream.closing; });
-    if (stream.closed || stream.closing) return;
-    lock.unlock();
-    tasks.Tick();
+  while (!stream.closed) {
+    stream.wake.wait_for(lock, kLookEvery, [&] { return stream.closed || (stop.stop_requested() && !stream.closing); });
+    if (stream.closed) return;
+    lock.unlock();  // the table sends under its own lock
     const std::uint32_t running = tasks.running();
     const std::uint32_t free_slots = tasks.free_slots();
+    const std::vector<std::string> unstarted = tasks.Unstarted();
     lock.lock();
+    if (stream.closed) return;
+    const BootTime now = clock_.NowBoot();
+    if (stream.closing) {
+      if (stream.closing_since == BootTime{}) stream.closing_since = now;
+      if (now - stream.closing_since >= kCloseWithin) return cut("the server did not close the session");
+      continue;
+    }
     if (stop.stop_requested()) {
       pb::AdapterFrame goodbye;
       goodbye.mutable_goodbye()->set_reason("the adapter is stopping");
-      stream.queue.push_back(goodbye);
+      for (const std::string& id : unstarted) goodbye.mutable_goodbye()->add_unstarted_task_ids(id);
+      stream.queue.push_back(std::move(goodbye));
       stream.closing = true;
       stream.wake.notify_all();
-      return;
+      continue;
     }
-    // Only Welcome tells the interval, so it is asked for each time.
-    if (!stream.welcomed || clock_.NowBoot() < last + stream.interval) continue;
+    if (!stream.welcomed) {
+      if (now - stream.hello_sent >= kWelcomeWithin) return cut("the server did not answer the Hello");
+      continue;
+    }
+    if (now - stream.last_heard >= stream.ttl) return cut("the server acknowledges no heartbeat");
+    if (now < stream.heartbeat_at) continue;
     pb::AdapterFrame frame;
     pb::Heartbeat& heartbeat = *frame.mutable_heartbeat();
     heartbeat.set_lease_id(stream.lease_id);
     heartbeat.set_number(stream.next_heartbeat++);
     heartbeat.set_running_tasks(running);
     heartbeat.set_free_slots(free_slots);
-    stream.sent_heartbeats[heartbeat.number()] = clock_.NowBoot();
-    stream.queue.push_back(frame);
+    stream.sent_heartbeats[heartbeat.number()] = now;
+    stream.queue.push_back(std::move(frame));
     stream.wake.notify_all();
-    last = clock_.NowBoot();
+    stream.heartbeat_at = now + stream.interval;
   }
 }
 
@@ -161,7 +189,7 @@ SessionEnd Session::Run(const Identity& identity, const pb::Capabilities& capabi
     data_channel_ = OpenChannel(identity.hub_address, identity.trust_bundle_pem, &identity);
   }
   std::thread writer([this, stream] { WriteLoop(*stream); });
-  std::thread heartbeats([this, stream, &tasks, stop] { HeartbeatLoop(*stream, tasks, stop); });
+  std::thread heartbeats([this, stream, &tasks, &stop] { HeartbeatLoop(*stream, tasks, stop); });
   pb::ServerFrame frame;
   while (stream->rpc->Read(&frame)) Handle(frame, capabilities, tasks, *stream);
   {
@@ -176,6 +204,7 @@ SessionEnd Session::Run(const Identity& identity, const pb::Capabilities& capabi
     if (!session_id_.empty()) previous_session_id_ = session_id_;
     session_id_.clear();
   }
+  tasks.Offline();
   writer.join();
   heartbeats.join();
   stream->context.TryCancel();
@@ -184,7 +213,10 @@ SessionEnd Session::Run(const Identity& identity, const pb::Capabilities& capabi
   if (stream->welcomed) replaces_instance_id_.clear();  // the server knows now
   SessionEnd end = stream->end;
   end.was_welcomed = stream->welcomed;
-  if (!status.ok() && end.error.reason() == "HUB_UNREACHABLE") end.error = FromGrpc(status, "session with the hub");
+  if (!stream->cut_because.empty())
+    end.error = Unavailable("HUB_UNREACHABLE", stream->cut_because);
+  else if (!status.ok() && end.error.reason() == "HUB_UNREACHABLE")
+    end.error = FromGrpc(status, "session with the hub");
   end.refused = end.refused || end.error.reason() == "HUB_REFUSED";
   return end;
 }
@@ -197,6 +229,8 @@ void Session::Handle(const pb::ServerFrame& frame, const pb::Capabilities& capab
       {
         const std::lock_guard lock(stream.mutex);
         stream.welcomed = true;
+        stream.last_heard = clock_.NowBoot();
+        stream.heartbeat_at = {};  // the first one at once: it renews the lease with a fresh send time
         stream.lease_id = welcome.lease().lease_id();
         stream.ttl = ToMs(welcome.lease().ttl(), stream.ttl);
         stream.interval = ToMs(welcome.lease().heartbeat_interval(), stream.ttl / 3);
@@ -242,6 +276,8 @@ void Session::Handle(const pb::ServerFrame& frame, const pb::Capabilities& capab
         if (found == stream.sent_heartbeats.end()) break;
         sent = found->second;
         ttl = ToMs(frame.heartbeat_ack().ttl(), stream.ttl);
+        stream.last_heard = clock_.NowBoot();
+        stream.ttl = ttl;
         stream.sent_heartbeats.erase(stream.sent_heartbeats.begin(), std::next(found));
       }
       lease_.Extend(sent, ttl, stream.guard);
@@ -284,6 +320,8 @@ void Session::Handle(const pb::ServerFrame& frame, const pb::Capabilities& capab
       pb::AdapterFrame nack;
       *nack.mutable_nack()->mutable_error() = MakeError("UNSUPPORTED_FRAME", pb::ERROR_CLASS_INVALID,
                                                         pb::SIDE_EFFECTS_NONE, "this frame is not known here");
+      const auto& unknown = pb::ServerFrame::GetReflection()->GetUnknownFields(frame);
+      if (!unknown.empty()) nack.mutable_nack()->set_about("field:" + std::to_string(unknown.field(0).number()));
       Send(nack);
       break;
     }

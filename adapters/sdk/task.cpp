@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/sdk/internal/fit.h"
 #include "libs/base/failpoint.h"
 
 namespace meshplay::sdk {
@@ -10,6 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxCheckpointBytes = 64 * 1024;
 constexpr std::size_t kMaxText = 4 * 1024;
+constexpr int kMaxWaitingDiagnostics = 1'000;
+constexpr std::chrono::seconds kSecretPatience{30};  ///< How long a secret waits for a session.
 
 std::string Cut(const std::string& text) {
   if (text.size() <= kMaxText) return text;
@@ -71,6 +74,10 @@ Status Task::BeginMutating() {
 
 Status Task::MayMutate() {
   std::unique_lock lock(mutex_);
+  if (!past_barrier_) {
+    if (cause_ != Cause::kNone) return CauseError(cause_);
+    return FailedPrecondition("BARRIER_NOT_PASSED", "BeginMutating must succeed before the first change");
+  }
   // The lease is a clock, not an event: looks again in short turns while it is over.
   while (cause_ == Cause::kNone && lease_.Left().count() == 0) {
     changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return cause_ != Cause::kNone; });
@@ -180,13 +187,27 @@ void Task::StepFailed(const std::string& name, const std::string& text) {
 
 void Task::Changed(const pb::ObjectOutcome& outcome) {
   const std::lock_guard lock(mutex_);
-  *pending_.add_changes() = outcome;
+  // Only the last state of an object counts; this also bounds what waits while there is no session.
+  const auto same = [&](const pb::ObjectOutcome& other) {
+    const pb::ObjectKey& a = other.object();
+    const pb::ObjectKey& b = outcome.object();
+    return other.action() == outcome.action() && a.api_version() == b.api_version() && a.kind() == b.kind() &&
+           a.namespace_() == b.namespace_() && a.name() == b.name();
+  };
+  auto& waiting = *pending_.mutable_changes();
+  const auto known = std::find_if(waiting.begin(), waiting.end(), same);
+  *(known != waiting.end() ? &*known : pending_.add_changes()) = outcome;
   has_pending_ = has_facts_ = true;
   FlushLocked(false);
 }
 
 void Task::Diagnose(const pb::Diagnostic& diagnostic) {
   const std::lock_guard lock(mutex_);
+  const std::string text = diagnostic.SerializeAsString();
+  for (const pb::Diagnostic& waiting : pending_.diagnostics()) {
+    if (waiting.SerializeAsString() == text) return;
+  }
+  if (pending_.diagnostics_size() >= kMaxWaitingDiagnostics) return;  // the first ones tell the story
   *pending_.add_diagnostics() = diagnostic;
   has_pending_ = has_facts_ = true;
   FlushLocked(false);
@@ -211,9 +232,14 @@ Result<std::map<std::string, Secret>> Task::ResolveSecret(const std::string& log
   request.set_attempt(offer_.attempt());
   request.set_fence(offer_.fence());
   request.add_logical_names(logical_name);
-  MP_TRY(pb::ResolveSecretsResponse reply, link_.ResolveSecrets(std::move(request)));
+  const BootTime until = clock_.NowBoot() + kSecretPatience;
+  auto reply = link_.ResolveSecrets(request);
+  while (!reply && reply.error().code() == ErrorCode::kUnavailable && WaitForSession(until)) {
+    reply = link_.ResolveSecrets(request);
+  }
+  if (!reply) return FailedPrecondition("SECRET_UNAVAILABLE", reply.error().message());
   std::map<std::string, Secret> values;
-  for (auto& item : *reply.mutable_items()) {
+  for (auto& item : *reply->mutable_items()) {
     if (item.logical_name() != logical_name) continue;
     for (auto& [key, value] : *item.mutable_data()) values.emplace(key, Secret(std::move(value)));
     return values;
@@ -228,7 +254,19 @@ Result<pb::SecretRef> Task::StoreSecret(const std::string& name, const std::map<
   request.set_fence(offer_.fence());
   request.set_name(name);
   for (const auto& [key, value] : data) (*request.mutable_data())[key] = value.Reveal();
-  return link_.StoreSecret(std::move(request));
+  const BootTime until = clock_.NowBoot() + kSecretPatience;
+  auto stored = link_.StoreSecret(request);
+  while (!stored && stored.error().code() == ErrorCode::kUnavailable && WaitForSession(until)) {
+    stored = link_.StoreSecret(request);  // the same name and value: storing twice is storing once
+  }
+  return stored;
+}
+
+/// A short pause; false when there is no use in asking again.
+bool Task::WaitForSession(BootTime until) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(500), [&] { return cause_ != Cause::kNone; });
+  return cause_ == Cause::kNone && clock_.NowBoot() < until;
 }
 
 void Task::FlushLocked(bool even_when_full) {
@@ -243,6 +281,8 @@ void Task::FlushLocked(bool even_when_full) {
   pending_.Clear();
   has_pending_ = has_facts_ = false;
   last_sent_ = clock_.NowBoot();
+  FitFrame(unacked_.back());
+  if (!online_) return;
   pb::AdapterFrame frame;
   *frame.mutable_task_update() = unacked_.back();
   link_.Send(frame);
@@ -259,11 +299,22 @@ void Task::Acked(std::uint64_t seq) {
 void Task::Resend(std::uint64_t from_seq) {
   if (from_seq > 0) Acked(from_seq - 1);
   const std::lock_guard lock(mutex_);
+  online_ = true;
   for (const pb::TaskUpdate& update : unacked_) {
     pb::AdapterFrame frame;
     *frame.mutable_task_update() = update;
     link_.Send(frame);
   }
+}
+
+void Task::Offline() {
+  const std::lock_guard lock(mutex_);
+  online_ = false;
+}
+
+bool Task::online() const {
+  const std::lock_guard lock(mutex_);
+  return online_;
 }
 
 void Task::RequestStop(Cause cause) {
@@ -317,8 +368,9 @@ FinishedTask Task::Finish(pb::TaskResult result) {
   result.set_attempt(offer_.attempt());
   result.set_fence(offer_.fence());
   result.set_seq(++seq_);
-  result.clear_steps();
+  if (!steps_.empty()) result.clear_steps();
   for (const pb::Step& step : steps_) *result.add_steps() = step;
+  FitResult(result, past_barrier_);
   FinishedTask finished;
   finished.task_id = offer_.task_id();
   finished.attempt = offer_.attempt();

@@ -53,7 +53,9 @@ const pb::OperationDescriptor* TaskTable::DescriptorOf(const std::string& type) 
 
 pb::Error TaskTable::Admit(const pb::TaskOffer& offer, bool& already_finished, pb::TaskResult& kept) {
   const auto refuse = [](const char* reason, pb::ErrorClass error_class, const std::string& message) {
-    return MakeError(reason, error_class, pb::SIDE_EFFECTS_NONE, message);
+    pb::Error error = MakeError(reason, error_class, pb::SIDE_EFFECTS_NONE, message);
+    if (error_class == pb::ERROR_CLASS_THROTTLED) error.mutable_retry_after()->set_seconds(1);
+    return error;
   };
   const bool names_operation = offer.kind() == pb::TASK_KIND_APPLY || offer.kind() == pb::TASK_KIND_PLAN;
   const pb::OperationDescriptor* descriptor = DescriptorOf(offer.operation_type());
@@ -63,7 +65,7 @@ pb::Error TaskTable::Admit(const pb::TaskOffer& offer, bool& already_finished, p
   }
   const std::lock_guard lock(mutex_);
   if (draining_) return refuse("DRAINING", pb::ERROR_CLASS_THROTTLED, "the adapter is stopping");
-  if (running_.size() >= options_.max_concurrent_tasks) {
+  if (BusySlotsLocked() >= options_.max_concurrent_tasks) {
     return refuse("BUSY", pb::ERROR_CLASS_THROTTLED, "all task slots are taken");
   }
   if (Exclusive(offer)) {
@@ -74,11 +76,28 @@ pb::Error TaskTable::Admit(const pb::TaskOffer& offer, bool& already_finished, p
       return error;
     }
     seen = offer.fence();
+    FenceOffOlderLocked(offer);
   }
   if (offer.kind() == pb::TASK_KIND_APPLY && descriptor->idempotency() == pb::IDEMPOTENCY_KEYED) {
     already_finished = outbox_.FindKeyed(offer.idempotency_key(), kept);
   }
   return {};
+}
+
+std::uint32_t TaskTable::BusySlotsLocked() const {
+  return static_cast<std::uint32_t>(std::count_if(
+      running_.begin(), running_.end(), [](const auto& entry) { return !entry.second.told && !entry.second.done; }));
+}
+
+/// R4: a higher fence for the target was seen; who holds a lower one starts no further mutating step.
+void TaskTable::FenceOffOlderLocked(const pb::TaskOffer& offer) {
+  for (const auto& [key, entry] : running_) {
+    const pb::TaskOffer& other = entry.task->offer();
+    if (Exclusive(other) && other.target().cluster_uid() == offer.target().cluster_uid() &&
+        other.fence() < offer.fence()) {
+      entry.task->RequestStop(Task::Cause::kFenced);
+    }
+  }
 }
 
 void TaskTable::Reply(const pb::TaskOffer& offer, const std::function<void(pb::OfferReply&)>& fill) {
@@ -95,7 +114,12 @@ void TaskTable::HandleOffer(const pb::TaskOffer& offer) {
   const Key key{offer.task_id(), offer.attempt()};
   {
     const std::lock_guard lock(mutex_);
-    if (running_.count(key) != 0 || finished_.count(key) != 0) return;  // a repeated offer: the answer is on its way
+    const auto finished = finished_.find(key);
+    if (finished != finished_.end() || running_.count(key) != 0) {  // a repeated offer: the answer may have been lost
+      Reply(offer, [](pb::OfferReply& reply) { reply.mutable_accepted(); });
+      if (finished != finished_.end()) SendFinished(finished->second, 1);
+      return;
+    }
   }
   bool already_finished = false;
   pb::TaskResult kept;
@@ -119,20 +143,28 @@ void TaskTable::HandleOffer(const pb::TaskOffer& offer) {
 
 void TaskTable::RunTask(const std::shared_ptr<Task>& task) {
   pb::TaskResult result;
-  try {
-    result = task->offer().kind() == pb::TASK_KIND_QUERY ? adapter_.Query(*task) : adapter_.Run(*task);
-  } catch (const std::exception& fault) {
+  const auto broken = [&](const char* what) {
     LogError("a task ended by an exception",
-             {{log_key::kOperationId, task->offer().task_id()}, {log_key::kError, fault.what()}});
+             {{log_key::kOperationId, task->offer().task_id()}, {log_key::kError, what}});
     result = Failed(MakeError("INTERNAL", pb::ERROR_CLASS_BUG,
                               task->PastBarrier() ? pb::SIDE_EFFECTS_UNKNOWN : pb::SIDE_EFFECTS_NONE,
                               "the adapter made a mistake"));
+  };
+  try {
+    result = task->offer().kind() == pb::TASK_KIND_QUERY ? adapter_.Query(*task) : adapter_.Run(*task);
+  } catch (const std::exception& fault) {
+    broken(fault.what());
+  } catch (...) {
+    broken("not a std::exception");
   }
   const Task::Cause cause = task->cause();
   const bool cut_off =
       cause == Task::Cause::kFenced || (cause == Task::Cause::kStopping && result.error().reason() == "STOPPING");
   if (!cut_off) Deliver(task, std::move(result));
   const std::lock_guard lock(mutex_);
+  if (cut_off && cause == Task::Cause::kStopping && !task->PastBarrier()) {
+    unstarted_.push_back(task->offer().task_id());
+  }
   const auto found = running_.find({task->offer().task_id(), task->offer().attempt()});
   if (found != running_.end()) found->second.done = true;
   ended_.notify_all();
@@ -147,6 +179,12 @@ void TaskTable::Deliver(const std::shared_ptr<Task>& task, pb::TaskResult result
     finished.idempotency_key = task->offer().idempotency_key();
   }
   const std::lock_guard lock(mutex_);
+  const Key key{finished.task_id, finished.attempt};
+  if (const auto running = running_.find(key); running != running_.end()) running->second.told = true;
+  if (task->offer().kind() == pb::TASK_KIND_QUERY) {  // wanted now or never: nobody asks for it after a reconnect
+    SendFinished(finished, 0);
+    return;
+  }
   const Status kept = outbox_.Put(finished);
   if (!kept) {
     // The result still goes out; a crash before its acknowledgement would be found out by an inspection.
@@ -154,8 +192,7 @@ void TaskTable::Deliver(const std::shared_ptr<Task>& task, pb::TaskResult result
              {{log_key::kOperationId, finished.task_id}, {log_key::kError, kept.error().message()}});
   }
   (void)Failpoint("sdk.before_result_send");
-  SendFinished(finished, 0);
-  const Key key{finished.task_id, finished.attempt};
+  if (task->online()) SendFinished(finished, 0);  // else the next Hello lists it
   finished_[key] = std::move(finished);
 }
 
@@ -189,13 +226,17 @@ void TaskTable::HandleAck(const pb::TaskAck& ack) {
 }
 
 void TaskTable::HandleCancel(const pb::CancelTask& cancel) {
-  const Key key{cancel.task_id(), cancel.attempt()};
+  Cancel(cancel.task_id(), cancel.attempt());
+}
+
+void TaskTable::Cancel(const std::string& task_id, std::uint32_t attempt) {
+  const Key key{task_id, attempt};
   pb::CancelDecision decision = pb::CANCEL_DECISION_UNKNOWN_TASK;
   std::shared_ptr<Task> task;
   {
     const std::lock_guard lock(mutex_);
     const auto found = running_.find(key);
-    if (found != running_.end()) {
+    if (found != running_.end() && !found->second.told) {
       task = found->second.task;
       const pb::OperationDescriptor* descriptor = DescriptorOf(task->offer().operation_type());
       const bool never = descriptor != nullptr && task->offer().kind() == pb::TASK_KIND_APPLY &&
@@ -207,8 +248,8 @@ void TaskTable::HandleCancel(const pb::CancelTask& cancel) {
     }
   }
   pb::AdapterFrame frame;
-  frame.mutable_cancel_reply()->set_task_id(cancel.task_id());
-  frame.mutable_cancel_reply()->set_attempt(cancel.attempt());
+  frame.mutable_cancel_reply()->set_task_id(task_id);
+  frame.mutable_cancel_reply()->set_attempt(attempt);
   frame.mutable_cancel_reply()->set_decision(decision);
   link_.Send(frame);
   if (decision == pb::CANCEL_DECISION_STOPPING) task->RequestStop(Task::Cause::kCancelled);
@@ -224,8 +265,13 @@ void TaskTable::HandleDirective(const pb::TaskDirective& directive) {
     const auto finished = finished_.find(key);
     switch (directive.directive()) {
       case pb::DIRECTIVE_CONTINUE:
+        // Under the lock: a result that comes into being right now is sent either here or by Deliver.
+        if (task) task->Resend(directive.resend_from_seq());
         if (finished != finished_.end())
           SendFinished(finished->second, std::max<std::uint64_t>(1, directive.resend_from_seq()));
+        break;
+      case pb::DIRECTIVE_CANCEL:
+        if (task && !task->online()) task->Resend(directive.resend_from_seq());
         break;
       case pb::DIRECTIVE_ABANDON:
       case pb::DIRECTIVE_FORGET:
@@ -240,13 +286,11 @@ void TaskTable::HandleDirective(const pb::TaskDirective& directive) {
   }
   if (!task) return;
   switch (directive.directive()) {
-    case pb::DIRECTIVE_CONTINUE:
-      task->Resend(directive.resend_from_seq());
-      break;
     case pb::DIRECTIVE_CANCEL:
-      task->RequestStop(Task::Cause::kCancelled);
+      Cancel(directive.task_id(), directive.attempt());
       break;
     case pb::DIRECTIVE_ABANDON:
+    case pb::DIRECTIVE_FORGET:
       task->RequestStop(Task::Cause::kFenced);
       break;
     default:
@@ -296,8 +340,17 @@ std::vector<pb::TaskSnapshot> TaskTable::Snapshots() const {
 
 std::uint32_t TaskTable::running() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::uint32_t>(
-      std::count_if(running_.begin(), running_.end(), [](const auto& entry) { return !entry.second.done; }));
+  return BusySlotsLocked();
+}
+
+void TaskTable::Offline() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, entry] : running_) entry.task->Offline();
+}
+
+std::vector<std::string> TaskTable::Unstarted() const {
+  const std::lock_guard lock(mutex_);
+  return unstarted_;
 }
 
 std::uint32_t TaskTable::free_slots() const {

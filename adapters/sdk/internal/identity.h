@@ -9,7 +9,7 @@
 
 namespace meshplay::sdk {
 
-/// Who this adapter is: written to <state>/identity.json and <state>/key.pem (both 0600).
+/// Who this adapter is: one file, <state>/identity.json (0600), so that key and certificate never part.
 struct Identity {
   std::string adapter_id;
   std::string hub_address;
@@ -18,6 +18,7 @@ struct Identity {
   Secret private_key_pem;
   std::int64_t not_after_unix_ms = 0;
   std::int64_t renew_at_unix_ms = 0;
+  std::string token_digest;  ///< SHA-256 of the enrolment token it came from: a token is tried once.
 };
 
 /// Errors: kNotFound IDENTITY_MISSING when this adapter has not enrolled yet; kInvalidArgument IDENTITY_INVALID.
@@ -25,9 +26,14 @@ Result<Identity> LoadIdentity(const std::string& state_directory);
 Status SaveIdentity(const std::string& state_directory, const Identity& identity);
 
 /// Spends the token of the enrolment file. Waits at most `timeout` for an answer.
-/// Errors: kInvalidArgument ENROLL_FILE_INVALID; kUnavailable HUB_UNREACHABLE; kPermissionDenied ENROLLMENT_REFUSED
-/// with the server's words; those of ReadFile.
-Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::milliseconds timeout);
+/// Errors: kInvalidArgument ENROLL_FILE_INVALID; kUnavailable HUB_UNREACHABLE; kPermissionDenied HUB_REFUSED with
+/// the server's words; those of ReadFile.
+/// A stop request ends the wait. The old certificate, if any, is not presented.
+Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::milliseconds timeout,
+                                const std::stop_token& stop);
+
+/// SHA-256 of the token in the enrolment file; empty when there is no such file.
+std::string TokenDigest(const std::string& enroll_file);
 
 /// A fresh certificate for the same identity. Errors: as EnrollWithFile.
 Result<Identity> RenewIdentity(const Identity& current, std::chrono::milliseconds timeout);

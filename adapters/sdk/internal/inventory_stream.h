@@ -29,6 +29,7 @@ class InventoryStream final : public InventoryView {
 
   void Connect(std::shared_ptr<grpc::Channel> channel, const std::string& session_id);
   void Disconnect();
+  bool connected() const;
 
  private:
   struct Call;
@@ -38,13 +39,13 @@ class InventoryStream final : public InventoryView {
   void Tell(Call& call);
   void TakeReply(Call& call, const pb::InventoryReply& reply);
   bool WaitForCredit(Call& call, std::size_t bytes);
-  bool SendItem(Call& call, const pb::InventoryItem& item);
+  bool SendCurrent(Call& call, const Key& key, std::uint64_t& sent);
   bool SendSnapshot(Call& call);
   bool SendChanges(Call& call);
 
   const pb::TargetRef target_;
   const std::vector<pb::InventoryKind> kinds_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, pb::InventoryItem> items_;
   std::map<Key, pb::ObjectRef> removed_;  ///< Not told yet.

@@ -55,7 +55,7 @@ class Session final : public SessionLink {
  private:
   struct Stream;
   void WriteLoop(Stream& stream);
-  void HeartbeatLoop(Stream& stream, TaskTable& tasks, std::stop_token stop);
+  void HeartbeatLoop(Stream& stream, TaskTable& tasks, const std::stop_token& stop);
   void Handle(const pb::ServerFrame& frame, const pb::Capabilities& capabilities, TaskTable& tasks, Stream& stream);
   pb::Hello MakeHello(const Identity& identity, const pb::Capabilities& capabilities, const TaskTable& tasks);
   Result<std::shared_ptr<grpc::Channel>> DataChannel(std::string& session_id);

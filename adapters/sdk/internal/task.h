@@ -60,7 +60,11 @@ class Task final : public TaskContext {
 
   // For the task table.
   void Acked(std::uint64_t seq);
+  /// The server named the next seq it wants: sends everything from there on and goes on with what comes.
   void Resend(std::uint64_t from_seq);
+  /// The session ended: updates are kept until Resend, so that none overtakes what the server still lacks.
+  void Offline();
+  bool online() const;
   void RequestStop(Cause cause);
   void Tick();  ///< Flushes what was held back, keeps the progress interval, ends an overdue task.
   pb::TaskSnapshot Snapshot() const;
@@ -74,6 +78,7 @@ class Task final : public TaskContext {
   void FlushLocked(bool even_when_full);
   Status WaitAcked(std::unique_lock<std::mutex>& lock, std::uint64_t seq);
   Error CauseError(Cause cause) const;
+  bool WaitForSession(BootTime until);
 
   const pb::TaskOffer offer_;
   const Clock& clock_;
@@ -98,6 +103,7 @@ class Task final : public TaskContext {
   BootTime step_started_{};
   std::vector<pb::Step> steps_;
   bool finished_ = false;
+  bool online_ = true;  ///< Offers arrive in a session.
 };
 
 }  // namespace meshplay::sdk
