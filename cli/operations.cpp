@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "cli/interrupt.h"
 #include "cli/parameters.h"
 #include "libs/base/files.h"
 #include "libs/base/ids.h"
@@ -14,6 +15,8 @@ namespace meshplay::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr int kMostFailures = 30;  ///< In a row, about a second each.
 
 std::string TextOf(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -142,11 +145,29 @@ int ExitCodeOf(const Json& operation) {
 
 int WatchOperation(Server& server, const std::string& id, Format format, std::chrono::seconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const OnInterrupt interrupt("\nthe operation goes on; follow it with: meshplayctl operations watch " + id +
+                              "\nor stop it with: meshplayctl operations cancel " + id + "\n");
   StepTeller teller;
+  std::string told_state;
+  int failures = 0;
   while (true) {
-    const auto operation = server.Get("/v1/operations/" + id);
-    if (!operation) return Fail(operation.error());
-    if (const auto steps = server.Get("/v1/operations/" + id + "/steps")) {
+    const auto operation = server.Get("/v1/operations/" + Segment(id));
+    if (!operation) {
+      // A server that restarts is no reason to lose sight of the operation, once it was seen.
+      const bool gone = operation.error().code() == ErrorCode::kUnavailable && !told_state.empty();
+      if (!gone || ++failures > kMostFailures || std::chrono::steady_clock::now() >= deadline) {
+        return Fail(operation.error());
+      }
+      if (failures == 1) std::cerr << "the server does not answer; trying again\n";
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      continue;
+    }
+    failures = 0;
+    if (const std::string state = TextOf(*operation, "state"); state != told_state) {
+      told_state = state;
+      if (!operation->value("done", false)) std::cerr << "operation " << id << " " << Cell(Json(state)) << "\n";
+    }
+    if (const auto steps = server.Get("/v1/operations/" + Segment(id) + "/steps")) {
       teller.Tell(steps->value("attempts", Json::array()));
     }
     if (operation->value("done", false)) {

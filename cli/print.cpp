@@ -11,16 +11,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// A name must not move the cursor: control characters, also those of C1 (U+0080 to U+009F), become spaces.
 std::string Clean(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';  // a name must not move the cursor
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == 0x7f) text[i] = ' ';
+    if (c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) text.replace(i, 2, " ");
   }
   return text;
 }
 
+/// Characters, not bytes.
+std::size_t WidthOf(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
 void PrintDocument(const Json& document, Format format) {
   if (format == Format::kJson) {
-    std::cout << document.dump(2) << "\n";
+    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {
     std::cout << ToYaml(nlohmann::json(document));
   }
@@ -37,7 +46,7 @@ std::string Cell(const Json& value) {
     for (const auto& item : value) text += (text.empty() ? "" : ",") + Cell(item);
     return text;
   }
-  return Clean(value.dump());
+  return Clean(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 void PrintItems(const Json& items, const std::vector<Column>& columns, Format format) {
@@ -58,13 +67,13 @@ void PrintItems(const Json& items, const std::vector<Column>& columns, Format fo
   }
   std::vector<std::size_t> widths(columns.size(), 0);
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], WidthOf(row[i]));
   }
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - row[i].size() + 2, ' ');
+      if (i + 1 < row.size()) line += std::string(widths[i] - WidthOf(row[i]) + 2, ' ');
     }
     std::cout << line << "\n";
   }

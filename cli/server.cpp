@@ -93,11 +93,13 @@ Connection LoadConnection(const std::string& server_flag, const std::string& ca_
       connection.ca_path = TextOf(saved, "ca");
     }
   }
+  const std::string saved_url = connection.server_url;
   if (const std::string server = Environment("MESHPLAY_SERVER"); !server.empty()) connection.server_url = server;
-  if (std::string token = Environment("MESHPLAY_TOKEN"); !token.empty()) connection.token = Secret(std::move(token));
   if (!server_flag.empty()) connection.server_url = server_flag;
-  if (!ca_flag.empty()) connection.ca_path = ca_flag;
   while (connection.server_url.ends_with('/')) connection.server_url.pop_back();
+  if (connection.server_url != saved_url) connection.token = Secret();  // it is for the server it was saved with
+  if (std::string token = Environment("MESHPLAY_TOKEN"); !token.empty()) connection.token = Secret(std::move(token));
+  if (!ca_flag.empty()) connection.ca_path = ca_flag;
   return connection;
 }
 
@@ -204,6 +206,10 @@ Status Server::Follow(const std::string& path, const std::string& last_event_id,
   if (!response) return response.error();
   if (response->status >= 300) return ErrorOf(*response);
   return {};
+}
+
+std::string Segment(const std::string& text) {
+  return boost::urls::encode(text, boost::urls::unreserved_chars);
 }
 
 std::string Query(const std::map<std::string, std::string>& parameters) {

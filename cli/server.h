@@ -52,6 +52,9 @@ class Server {
   std::unique_ptr<http::Client> client_;
 };
 
+/// One segment of a path, encoded: an id from the command line reaches no other path.
+std::string Segment(const std::string& text);
+
 /// Query text: "a=1&b=x%20y", without empty values.
 std::string Query(const std::map<std::string, std::string>& parameters);
 
