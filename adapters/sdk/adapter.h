@@ -105,7 +105,7 @@ class MeshAdapter {
   /// The manifest. Cheap, no network. `digest` is filled in by the SDK when empty (SHA-256 of the content).
   virtual pb::Capabilities capabilities() = 0;
 
-  /// The clusters this process can reach, with conditions (Reachable, CredentialsValid). Called at start, every minute
+  /// The clusters this process can reach, with conditions (Reachable, CredentialsValid). Called at start, every 20 s
   /// and before each Hello; may take up to 10 s, on a thread of the SDK. An unreachable cluster whose uid is known from
   /// before stays listed with Reachable=False.
   virtual std::vector<pb::TargetClaim> Targets() = 0;
