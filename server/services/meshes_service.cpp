@@ -81,11 +81,13 @@ Result<v1::ListMeshHistoryResponse> ListMeshHistory(const Core& core, const Call
   using Response = v1::ListMeshHistoryResponse;
   MP_TRY(const Page page, ReadPage(core, context, request));
   return ReadFrom<Response>(core, [&](store::Reader& reader) -> Result<Response> {
-    MP_TRY(const store::MeshRecord row, GetMeshRow(reader, context.caller.tenant, request.id()));
+    // The history outlives the mesh: only an id that never was a mesh is unknown.
+    MP_TRY(const std::vector<store::MeshHistoryRecord> newest, reader.ListMeshHistory(request.id(), 0, 1));
+    if (newest.empty()) MP_CHECK(GetMeshRow(reader, context.caller.tenant, request.id()));
     const auto fetch = [&](const std::string& before,
                            std::uint32_t limit) -> Result<std::vector<store::MeshHistoryRecord>> {
       MP_TRY(const std::uint64_t seq, NumberOf(before));
-      return reader.ListMeshHistory(row.id, seq, limit);
+      return reader.ListMeshHistory(request.id(), seq, limit);
     };
     const auto key = [](const store::MeshHistoryRecord& change) { return std::to_string(change.seq); };
     MP_TRY(const Rows<store::MeshHistoryRecord> rows, CollectPage<store::MeshHistoryRecord>(page, fetch, key));

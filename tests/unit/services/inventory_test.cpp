@@ -181,6 +181,31 @@ TEST_CASE("a mesh counts its workloads once and lists its certificates", "[servi
   CHECK(names.namespaces(0).workloads_with_proxy() == 1);
 }
 
+TEST_CASE("the history of a mesh can be read after the mesh is gone", "[services][inventory]") {
+  ServicesFixture fx;
+  fx.Connect();
+  const std::string id = fx.PutMesh();
+  meshplay::store::MeshHistoryRecord appeared;
+  appeared.mesh_id = id;
+  appeared.kind = "appeared";
+  meshplay::store::MeshHistoryRecord gone = appeared;
+  gone.kind = "gone";
+  Must(fx.store->Write([&](meshplay::store::Transaction& unit) -> meshplay::Status {
+    MP_CHECK(unit.AddMeshHistory(appeared));
+    MP_CHECK(unit.AddMeshHistory(gone));
+    return unit.DeleteMesh(id);
+  }));
+
+  v1::ListMeshPartsRequest parts;
+  parts.set_id(id);
+  const auto history = Must(fx.Call<v1::ListMeshHistoryResponse>("Meshes.ListMeshHistory", parts));
+  REQUIRE(history.changes_size() == 2);
+  CHECK(history.changes(0).kind() == "gone");
+
+  parts.set_id("mesh-never");
+  CHECK(ReasonOf(fx.Call<v1::ListMeshHistoryResponse>("Meshes.ListMeshHistory", parts)) == "MESH_UNKNOWN");
+}
+
 TEST_CASE("meshes and objects are found by filter and shown with bodies one by one", "[services][meshes]") {
   ServicesFixture fx;
   fx.Connect();
