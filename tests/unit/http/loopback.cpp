@@ -20,6 +20,9 @@ int Listen(int& port, int backlog) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const int reuse = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
   if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("bind");
   if (backlog > 0 && ::listen(listener, backlog) != 0) throw std::runtime_error("listen");
   socklen_t length = sizeof address;
@@ -153,7 +156,8 @@ void Wire::Cut() {
   cut_ = true;
 }
 
-LoopbackServer::LoopbackServer(Handler handler, std::optional<ServerTls> tls) : handler_(std::move(handler)) {
+LoopbackServer::LoopbackServer(Handler handler, std::optional<ServerTls> tls, int port)
+    : handler_(std::move(handler)), port_(port) {
   if (tls) tls_.reset(MakeContext(*tls));
   listener_ = Listen(port_, 64);
   acceptor_ = std::thread([this] { Accept(); });

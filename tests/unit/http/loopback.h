@@ -51,11 +51,12 @@ struct ServerTls {
   std::string client_ca_pem;  ///< Not empty: a client certificate of this authority is required.
 };
 
-/// An HTTP/1.1 server on a free loopback port that runs `handler` for every request, one thread a connection.
+/// An HTTP/1.1 server on a free loopback port (or the one given) that runs `handler` for every request, one thread a
+/// connection.
 class LoopbackServer {
  public:
   using Handler = std::function<void(const SeenRequest& request, Wire& wire)>;
-  explicit LoopbackServer(Handler handler, std::optional<ServerTls> tls = {});
+  explicit LoopbackServer(Handler handler, std::optional<ServerTls> tls = {}, int port = 0);
   ~LoopbackServer();
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
