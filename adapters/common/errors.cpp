@@ -60,6 +60,7 @@ constexpr Row kRows[] = {
     {"HELM_MISSING", "", pb::ERROR_CLASS_PRECONDITION, "Install helm 4 on the adapter's machine or name it by --helm."},
     {"HELM_TOO_OLD", "", pb::ERROR_CLASS_PRECONDITION, "Install helm 4 on the adapter's machine."},
     {"HELM_TIMEOUT", "", pb::ERROR_CLASS_TRANSIENT, "Try again; the release is recovered first."},
+    {"HELM_KILLED", "", pb::ERROR_CLASS_TRANSIENT, "Try again; the release is recovered first."},
     {"HELM_FAILED", "", pb::ERROR_CLASS_PRECONDITION, "Read helm's message; a repetition recovers the release first."},
     {"RELEASE_PENDING", "", pb::ERROR_CLASS_TRANSIENT, "Another helm is at work on the release: wait for it."},
     {"DEADLINE_EXCEEDED", "", pb::ERROR_CLASS_UNKNOWN_OUTCOME, ""},

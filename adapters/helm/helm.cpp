@@ -91,7 +91,7 @@ Result<ProcessOutcome> Run(const HelmOptions& options, std::vector<std::string> 
   spec.kill_after = std::chrono::milliseconds(10'000);  // helm needs a moment to mark the release failed
   auto outcome = RunProcess(spec, should_stop);
   if (!outcome && outcome.error().reason() == "PROGRAM_NOT_FOUND") {
-    return FailedPrecondition("HELM_MISSING", "there is no helm program at " + options.program)
+    return FailedPrecondition("HELM_MISSING", "there is no helm program where this adapter looks for it")
         .WithRemediation("Install helm 4, or name it with --helm.");
   }
   return outcome;

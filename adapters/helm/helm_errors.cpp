@@ -41,6 +41,10 @@ Error ErrorOf(const ProcessOutcome& outcome, const std::string& doing) {
     return Error(ErrorCode::kDeadlineExceeded, "HELM_TIMEOUT", doing + ": helm did not end in time and was stopped")
         .WithRemediation("Look at the API server's health; the release is repaired at the next attempt.");
   }
+  if (outcome.signal != 0) {
+    return Unavailable("HELM_KILLED", doing + ": helm was ended by signal " + std::to_string(outcome.signal))
+        .WithRemediation("Look at the memory of the adapter's machine; the release is repaired at the next attempt.");
+  }
   if (Has(text, {"another operation (install/upgrade/rollback) is in progress", "cannot reuse a name"})) {
     return FailedPrecondition("RELEASE_PENDING", doing + ": " + line);
   }
@@ -58,6 +62,12 @@ Error ErrorOf(const ProcessOutcome& outcome, const std::string& doing) {
     return FailedPrecondition("ADMISSION_DENIED", doing + ": " + line)
         .WithMetadata("webhook", Between(text, "webhook \"", "\""))
         .WithRemediation("Read the webhook's words; a webhook whose server is gone must be removed or repaired first.");
+  }
+  // An admission policy's refusal says "is forbidden" too: it is no lack of permissions.
+  if (Has(text, {"ValidatingAdmissionPolicy '"}) && Has(text, {"denied request"})) {
+    return FailedPrecondition("ADMISSION_DENIED", doing + ": " + line)
+        .WithMetadata("policy", Between(text, "ValidatingAdmissionPolicy '", "'"))
+        .WithRemediation("An admission policy of the cluster refuses the object: change the values or the policy.");
   }
   if (Has(text, {"is forbidden", "forbidden: User"})) {
     return Error(ErrorCode::kPermissionDenied, "TARGET_FORBIDDEN", doing + ": " + line)
@@ -83,6 +93,13 @@ Error ErrorOf(const ProcessOutcome& outcome, const std::string& doing) {
   if (Has(text, {"Kubernetes cluster unreachable", "connection refused", "i/o timeout", "EOF", "connection reset",
                  "no route to host"})) {
     return Unavailable("TARGET_UNREACHABLE", doing + ": " + line);
+  }
+  if (Has(text, {"Too many requests", "too many requests"})) {
+    return Error(ErrorCode::kResourceExhausted, "TARGET_THROTTLED", doing + ": " + line);
+  }
+  if (Has(text, {"the server is currently unable to handle the request", "Internal error occurred",
+                 "etcdserver: ", "ServiceUnavailable", "unable to return a response in the time allotted"})) {
+    return Unavailable("TARGET_SERVER_ERROR", doing + ": " + line);
   }
   if (Has(text, {"template:", "parse error", "execution error at", "YAML parse error",
                  "values don't meet the specifications"})) {

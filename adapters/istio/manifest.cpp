@@ -14,10 +14,11 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
   for (const pb::SmiSupport& support : SmiSupports()) *manifest.add_smi() = support;
   for (const pb::InventoryKind& kind : InventoryKinds()) *manifest.add_inventory_kinds() = kind;
   for (const pb::PermissionRule& rule : RequiredPermissions()) *manifest.add_required_permissions() = rule;
-  for (const char* reason : {"MESH_IN_USE", "OBJECT_OWNED", "RELEASE_OWNERSHIP", "CHART_NOT_FOUND", "CHART_BROKEN",
-                             "CHART_SOURCE_UNREACHABLE", "HELM_MISSING", "HELM_TOO_OLD", "HELM_TIMEOUT", "HELM_FAILED",
-                             "RELEASE_PENDING", "NAMESPACE_TERMINATING", "QUOTA_EXCEEDED", "OBJECT_INVALID",
-                             "OBJECT_NOT_GONE_IN_TIME", "SMI_INVALID", "SET_TOO_LARGE", "FENCE_UNREADABLE"}) {
+  for (const char* reason :
+       {"MESH_IN_USE", "OBJECT_OWNED", "RELEASE_OWNERSHIP", "CHART_NOT_FOUND", "CHART_BROKEN",
+        "CHART_SOURCE_UNREACHABLE", "HELM_MISSING", "HELM_TOO_OLD", "HELM_TIMEOUT", "HELM_KILLED", "HELM_FAILED",
+        "RELEASE_PENDING", "NAMESPACE_TERMINATING", "QUOTA_EXCEEDED", "OBJECT_INVALID", "OBJECT_NOT_GONE_IN_TIME",
+        "SMI_INVALID", "SET_TOO_LARGE", "FENCE_UNREADABLE"}) {
     manifest.add_reasons(reason);
   }
   return manifest;

@@ -142,9 +142,9 @@ class SmiApply final : public common::SetOperation {
 
  protected:
   Result<common::SetJob> Prepare(Attempt& attempt) const override {
-    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
     MP_TRY(std::vector<json> given, common::ReadDocuments(attempt.Text("documents")));
     MP_TRY(Documents documents, ByIdentity(std::move(given), attempt.Text("namespace", "default")));
+    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
     common::SetJob job = NewJob(attempt, plane);
     if (attempt.task().offer().options().prune() != pb::PRUNE_POLICY_OWNED) {
       MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
@@ -168,13 +168,15 @@ class SmiDelete final : public common::SetOperation {
 
  protected:
   Result<common::SetJob> Prepare(Attempt& attempt) const override {
-    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
-    common::SetJob job = NewJob(attempt, plane);
     const std::string text = attempt.Text("documents");
-    Documents remaining;
+    Documents remaining, going;
     if (!text.empty()) {
       MP_TRY(std::vector<json> given, common::ReadDocuments(text));
-      MP_TRY(const Documents going, ByIdentity(std::move(given), attempt.Text("namespace", "default")));
+      MP_TRY(going, ByIdentity(std::move(given), attempt.Text("namespace", "default")));
+    }
+    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
+    common::SetJob job = NewJob(attempt, plane);
+    if (!text.empty()) {
       MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
       remaining = FromNote(before.note);
       for (const auto& [identity, document] : going) remaining.erase(identity);

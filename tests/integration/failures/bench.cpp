@@ -70,7 +70,7 @@ void Bench::RestartAdapter(const AdapterFlags& flags) {
   const bool connected = Eventually(20s, [&] {
     const json list = stack_->TryGet("/v1/adapters");
     return list.is_object() && list.at("adapters").size() == 1 && list["adapters"][0].at("connected") == true &&
-           !list["adapters"][0].at("clusters").empty();
+           !list["adapters"][0].at("clusters").empty() && !list["adapters"][0].at("operation_types").empty();
   });
   INFO(stack_->LogTail("adapter"));
   REQUIRE(connected);

@@ -28,6 +28,11 @@ TEST_CASE("each way in which helm fails gets a reason of its own", "[helm]") {
         "ADMISSION_DENIED");
   CHECK(ReasonOf("Error: query: failed to query with labels: secrets is forbidden: User \"x\" cannot list\n") ==
         "TARGET_FORBIDDEN");
+  CHECK(ReasonOf("Error: INSTALLATION FAILED: deployments.apps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with "
+                 "binding 'p' denied request: no\n") == "ADMISSION_DENIED");
+  CHECK(ReasonOf("Error: INSTALLATION FAILED: the server is currently unable to handle the request\n") ==
+        "TARGET_SERVER_ERROR");
+  CHECK(ReasonOf("Error: INSTALLATION FAILED: Too many requests: slow down\n") == "TARGET_THROTTLED");
   CHECK(ReasonOf("Error: kubernetes cluster unreachable: Unauthorized\n") == "TARGET_UNAUTHENTICATED");
   CHECK(ReasonOf("Error: Kubernetes cluster unreachable: Get \"https://x\": dial tcp: connect: connection refused\n") ==
         "TARGET_UNREACHABLE");
@@ -49,6 +54,9 @@ TEST_CASE("a stopped and an overdue helm are told apart from a failed one", "[he
   outcome.cancelled = false;
   outcome.timed_out = true;
   CHECK(ErrorOf(outcome, "x").reason() == "HELM_TIMEOUT");
+  outcome.timed_out = false;
+  outcome.signal = 9;
+  CHECK(ErrorOf(outcome, "x").reason() == "HELM_KILLED");
 }
 
 TEST_CASE("only the last line of helm's words is kept, without the prefix and with a bound", "[helm]") {
