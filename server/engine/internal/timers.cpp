@@ -108,7 +108,14 @@ Status Core::TimeOut(Unit& unit, const std::string& operation_id) {
   store::OperationRecord& operation = *found;
   const bool over = operation.deadline_unix_ms <= unit.now();
   TaskError error = EngineError("DEADLINE_EXCEEDED", ErrorClass::kUnknownOutcome, operation.side_effects,
-                                "the deadline of the operation passed");
+                                "the deadline of the operation passed",
+                                "Look at the steps and the probable cause, then retry with a later deadline.");
+  // What held it up until now is the cause worth telling.
+  const nlohmann::json before = ParseStored(operation.error_json);
+  if (before.is_object() && before.contains("reason")) {
+    error.probable_cause = before.value("reason", "") + ": " + before.value("message", "");
+    if (!before.value("remediation", "").empty()) error.remediation = before.value("remediation", "");
+  }
   MP_TRY(auto attempt, unit.tx.FindAttempt(operation.id, operation.last_attempt));
   store::AttemptRecord* newest = attempt ? &*attempt : nullptr;
   switch (operation.state) {

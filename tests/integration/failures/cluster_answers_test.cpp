@@ -49,7 +49,9 @@ void Refusals(Bench& bench) {
   const json late = bench.Run(kApply, Documents(MapYaml("never")), {{"deadline", "2s"}});
   INFO(late.dump(1));
   CHECK((late.at("state") == "FAILED" || late.at("state") == "EXPIRED"));
-  CHECK(late.at("error").at("reason") != "");
+  CHECK(late.at("error").at("reason") == "DEADLINE_EXCEEDED");
+  CHECK(late.at("error").at("probable_cause").get<std::string>().starts_with("TARGET_UNREACHABLE"));
+  CHECK(late.at("error").at("remediation") != "");
   CHECK(late.at("side_effects") == "NONE");
   bench.proxy().Open();
   CHECK(bench.Await(waiting).at("state") == "SUCCEEDED");
