@@ -130,7 +130,7 @@ void Revoked(Bench& bench) {
   bench.adapter().Signal(SIGCONT);
   CHECK(Eventually(20s, [&] { return bench.stack().LogTail("adapter").find("REVOKED") != std::string::npos; }));
   INFO(ending.dump(1));
-  CHECK((ending.at("state") == "EXPIRED" || ending.at("state") == "FAILED"));
+  CHECK((ending.at("state") == "EXPIRED" || ending.at("state") == "FAILED"));  // queued, or offered to the frozen one
   CHECK(ending.at("side_effects") == "NONE");
   CHECK(ending.at("error").at("remediation") != "");
   CHECK(bench.stack().Get(path).at("connected") == false);

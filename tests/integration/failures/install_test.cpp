@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "libs/base/gzip.h"
 #include "libs/base/ids.h"
 #include "libs/base/process.h"
 #include "tests/integration/failures/bench.h"
