@@ -42,7 +42,6 @@ Release ReleaseOf(const nlohmann::json& row) {
   release.revision = NumberOf(row, "revision");
   release.chart = TextOf(row, "chart");
   release.app_version = TextOf(row, "app_version");
-  const std::size_t dash = release.chart.find_last_of('-');
   // "istiod-1.31.0-rc.0": the version begins at the first dash that a digit follows.
   for (std::size_t i = 0; i + 1 < release.chart.size(); ++i) {
     if (release.chart[i] == '-' && std::isdigit(static_cast<unsigned char>(release.chart[i + 1])) != 0) {
@@ -50,8 +49,6 @@ Release ReleaseOf(const nlohmann::json& row) {
       break;
     }
   }
-  if (release.chart_version.empty() && dash != std::string::npos)
-    release.chart_version = release.chart.substr(dash + 1);
   return release;
 }
 

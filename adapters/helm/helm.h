@@ -16,8 +16,6 @@ struct ChartSource {
   enum class Kind { kRepository, kOci, kDirectory, kBundle };
   Kind kind = Kind::kRepository;
   std::string location;
-  bool stand_in =
-      false;  ///< The charts say of themselves that they are stand-ins (Chart.yaml annotation meshplay.dev/stand-in).
 };
 /// Errors: kInvalidArgument CHART_SOURCE_INVALID.
 Result<ChartSource> ParseChartSource(const std::string& text);
