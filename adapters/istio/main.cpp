@@ -101,18 +101,7 @@ int PrintCapabilities(const istio::IstioOptions& options) {
 }
 
 int Translate(int argc, char** argv) {
-  namespace translate = meshplay::translate;
-  const translate::TranslateEmitter own{
-      "istio",
-      [](const meshplay::smi::DocumentSet& set, const meshplay::smi::ClusterFacts& facts,
-         const translate::OptionMap& wanted) -> meshplay::Result<translate::Emission> {
-        istio::EmitOptions options;
-        options.owner = "translate";
-        for (const auto& [name, value] : wanted) MP_CHECK(istio::SetOption(options, name, value));
-        MP_TRY(istio::Emission emission, istio::EmitSmi(set, facts, options));
-        return translate::Emission{std::move(emission.objects), std::move(emission.reports)};
-      }};
-  return translate::RunTranslate({own, meshplay::gamma::Emitter("istio")}, argc - 1, argv + 1);
+  return meshplay::translate::RunTranslate({istio::Emitter(), meshplay::gamma::Emitter("istio")}, argc - 1, argv + 1);
 }
 
 }  // namespace

@@ -1,163 +1,54 @@
 #include "adapters/istio/emitter/emit.h"
 
-#include <algorithm>
-#include <set>
-
 #include "adapters/istio/emitter/internal/access.h"
-#include "adapters/istio/emitter/internal/objects.h"
 #include "adapters/istio/emitter/internal/split.h"
-#include "libs/smi/resolve.h"
+#include "adapters/translate/translation.h"
 
 namespace meshplay::istio {
 namespace {
 
-using smi::Diagnostic;
-using smi::Head;
-using smi::Severity;
-using smi::SmiReport;
-using smi::SupportLevel;
+using translate::EmitContext;
+using translate::Outcome;
 
-bool HasError(const std::vector<Diagnostic>& diagnostics) {
-  return std::any_of(diagnostics.begin(), diagnostics.end(),
-                     [](const Diagnostic& d) { return d.severity == Severity::kError; });
-}
-
-class Translation {
+class IstioWriter : public translate::MeshWriter {
  public:
-  Translation(const smi::DocumentSet& set, const smi::FactsIndex& facts, const EmitOptions& options)
-      : set_(set),
-        context_{facts,
-                 options,
-                 options.trust_domain.empty() ? facts.facts().trust_domain : options.trust_domain,
-                 options.cluster_domain.empty() ? facts.facts().cluster_domain : options.cluster_domain,
-                 {}},
-        findings_(smi::Validate(set, &facts, {options.self_reference})),
-        resolver_(set, facts, findings_, {{options.path_anchor, options.lenient_dots}, options.allow_missing}) {
-    for (const smi::Finding& finding : findings_) by_object_[finding.object].push_back(finding.diagnostic);
+  explicit IstioWriter(const EmitOptions& options) : options_(options) {}
+
+  void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
+    EmitTarget(context, options_, grant, outcome);
   }
 
-  Emission Run() {
-    for (const smi::TrafficTarget& target : set_.targets) TranslateTarget(target);
-    for (const smi::TrafficSplit& split : set_.splits) TranslateSplit(split);
-    RefuseConflicts();
-    Emission emission;
-    emission.objects = context_.drafts.Finish(context_.options);
-    ReportAll(emission);
-    return emission;
+  void InvalidTarget(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome) override {
+    EmitBaseline(context, options_, target, outcome);
   }
+
+  void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) override {
+    EmitSplit(context, split, outcome);
+  }
+
+  void Finish(EmitContext& /*context*/, translate::Outcomes& /*outcomes*/) override {}
+
+  std::string UdpMessage() const override { return "Istio's sidecars do not carry UDP"; }
 
  private:
-  Outcome Start(const Head& head) const {
-    Outcome outcome;
-    const auto it = by_object_.find(head.key);
-    if (it != by_object_.end()) outcome.diagnostics = it->second;
-    return outcome;
-  }
-
-  void TranslateTarget(const smi::TrafficTarget& target) {
-    Outcome outcome = Start(target.head);
-    if (!resolver_.IsValid(target.head)) {
-      EmitBaseline(context_, target, outcome);
-    } else if (const auto grant = resolver_.ResolveTarget(target, outcome.diagnostics); grant.has_value()) {
-      EmitTarget(context_, *grant, outcome);
-    } else {
-      outcome.explanation = "Not applied: the destination cannot be told.";
-    }
-    outcomes_.emplace(&target.head, std::move(outcome));
-  }
-
-  void TranslateSplit(const smi::TrafficSplit& split) {
-    Outcome outcome = Start(split.head);
-    if (!resolver_.IsValid(split.head)) {
-      outcome.explanation = "Not applied: the object is not valid.";
-    } else if (const auto resolved = resolver_.ResolveSplit(split, outcome.diagnostics); resolved.has_value()) {
-      EmitSplit(context_, *resolved, outcome);
-    } else {
-      outcome.explanation = "Not applied: something that the split refers to is missing.";
-    }
-    outcomes_.emplace(&split.head, std::move(outcome));
-  }
-
-  // An object of somebody else with the name of ours is left alone, and so is all that our source would make.
-  void RefuseConflicts() {
-    std::map<const Head*, std::string> refused;
-    for (const Draft& draft : context_.drafts.drafts()) {
-      const std::string group = draft.key.api_version.substr(0, draft.key.api_version.find('/'));
-      const nlohmann::json* existing =
-          context_.facts.FindExisting(group, draft.key.kind, draft.key.namespace_name, draft.key.name);
-      if (existing == nullptr || IsOurs(*existing, context_.options.owner)) continue;
-      for (const Head* source : draft.sources) refused.emplace(source, draft.key.Text());
-    }
-    for (const auto& [source, object] : refused) {
-      context_.drafts.Drop(source);
-      Outcome& outcome = outcomes_.at(source);
-      outcome.in_force = 0;
-      outcome.Report("CONFLICT", Severity::kError, source->pointer, object + " exists and belongs to somebody else");
-      outcome.explanation = "Not applied: an object of that name belongs to somebody else.";
-    }
-  }
-
-  SmiReport ReportOf(const Head& head) const {
-    SmiReport report;
-    report.source = head.key;
-    const auto it = outcomes_.find(&head);
-    if (it != outcomes_.end()) {
-      const Outcome& outcome = it->second;
-      report.diagnostics = outcome.diagnostics;
-      report.generated = context_.drafts.KeysOf(&head);
-      report.explanation = outcome.explanation;
-      report.level = outcome.in_force == 0 ? SupportLevel::kNone
-                     : outcome.lost        ? SupportLevel::kPartial
-                                           : SupportLevel::kFull;
-      return report;
-    }
-    // Groups, routes and bindings mean nothing alone: what becomes of them shows at the objects that refer to them.
-    report.diagnostics = Start(head).diagnostics;
-    if (HasError(report.diagnostics)) {
-      report.explanation = "Not used: the object is not valid.";
-    } else if (head.key.kind == smi::KindName(smi::Kind::kUdpRoute)) {
-      report.diagnostics.push_back(
-          {"UDP_UNSUPPORTED", Severity::kWarning, head.pointer, "Istio's sidecars do not carry UDP", "UDP"});
-      report.explanation = "Has no effect on this mesh.";
-    } else {
-      report.level = SupportLevel::kFull;
-      report.explanation = "Takes effect through the objects that refer to it.";
-    }
-    return report;
-  }
-
-  void ReportAll(Emission& emission) const {
-    std::vector<const Head*> heads = smi::AllHeads(set_);
-    const auto place = [](const Head* head) {
-      // "/items/10" comes after "/items/9".
-      return std::make_tuple(head->document, head->pointer.size(), head->pointer);
-    };
-    std::stable_sort(heads.begin(), heads.end(), [&](const Head* a, const Head* b) { return place(a) < place(b); });
-    for (const Head* head : heads) emission.reports.push_back(ReportOf(*head));
-    for (const smi::ObjectKey& key : set_.unreadable) {
-      SmiReport report;
-      report.source = key;
-      const auto it = by_object_.find(key);
-      if (it != by_object_.end()) report.diagnostics = it->second;
-      report.explanation = "Not applied: the kind or version is unknown.";
-      emission.reports.push_back(std::move(report));
-    }
-  }
-
-  const smi::DocumentSet& set_;
-  EmitContext context_;
-  std::vector<smi::Finding> findings_;
-  smi::Resolver resolver_;
-  std::map<smi::ObjectKey, std::vector<Diagnostic>> by_object_;
-  std::map<const Head*, Outcome> outcomes_;
+  const EmitOptions& options_;
 };
 
 }  // namespace
 
 Result<Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const EmitOptions& options) {
-  MP_CHECK(CheckOptions(options));
-  const smi::FactsIndex index(facts);
-  return Translation(set, index, options).Run();
+  IstioWriter writer(options);
+  return translate::Translate(set, facts, options, writer);
+}
+
+translate::TranslateEmitter Emitter() {
+  return {"istio",
+          [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+             const translate::OptionMap& wanted) -> Result<Emission> {
+            EmitOptions options;
+            for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
+            return EmitSmi(set, facts, options);
+          }};
 }
 
 }  // namespace meshplay::istio

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "adapters/istio/emitter/internal/names.h"
 #include "adapters/istio/emitter/internal/rules.h"
 
 namespace meshplay::istio {
 namespace {
 
 using nlohmann::json;
+using translate::EmitContext;
+using translate::Outcome;
 
-constexpr std::string_view kPolicy = "AuthorizationPolicy";
+constexpr const char* kPolicy = "AuthorizationPolicy";
+constexpr const char* kNamespaceBaseline = "smi-deny-all";
 
 json SelectorOf(const smi::Labels& labels) {
   return {{"matchLabels", labels}};
@@ -44,31 +48,29 @@ json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vec
 void AddPolicy(EmitContext& context, const smi::Head& source, const std::string& namespace_name,
                const std::string& part, const smi::Labels& selector, json rules) {
   json spec = {{"selector", SelectorOf(selector)}, {"action", "ALLOW"}};
-  const Wave wave = rules.empty() ? Wave::kDeny : Wave::kAllow;
+  const Wave wave = rules.empty() ? kDenyWave : kAllowWave;
   // An ALLOW policy without rules allows nothing.
   if (!rules.empty()) spec["rules"] = std::move(rules);
-  context.drafts.Add({wave,
-                      {std::string(kSecurityVersion), std::string(kPolicy), namespace_name,
-                       ObjectName(source.key, namespace_name, source.key.name, part)},
-                      std::move(spec),
-                      {&source}});
+  std::string name = translate::ObjectName(source.key, namespace_name, source.key.name, part);
+  if (name == kNamespaceBaseline) name += "-" + translate::SourceHash(source.key);
+  context.drafts.Add({wave, {kSecurityVersion, kPolicy, namespace_name, name}, std::move(spec), {&source}});
 }
 
 // Objects for a ServiceAccount rather than for a TrafficTarget.
-void AddForDestination(EmitContext& context, const smi::Head& source, const smi::Identity& destination,
-                       const std::string& part, const smi::Labels& selector) {
+void AddForDestination(EmitContext& context, const EmitOptions& options, const smi::Head& source,
+                       const smi::Identity& destination, const std::string& part, const smi::Labels& selector) {
   const std::string& namespace_name = destination.namespace_name;
-  if (context.options.mtls) {
+  if (options.mtls) {
     const smi::ObjectKey account{"", "ServiceAccount", namespace_name, destination.service_account};
-    context.drafts.Add({Wave::kIdentity,
-                        {std::string(kSecurityVersion), "PeerAuthentication", namespace_name,
-                         ObjectName(account, namespace_name, destination.service_account, part)},
+    context.drafts.Add({kIdentityWave,
+                        {kSecurityVersion, "PeerAuthentication", namespace_name,
+                         translate::ObjectName(account, namespace_name, destination.service_account, part)},
                         {{"selector", SelectorOf(selector)}, {"mtls", {{"mode", "STRICT"}}}},
                         {&source}});
   }
-  if (context.options.mode == BaselineMode::kStrict) {
-    context.drafts.Add({Wave::kDenyNamespace,
-                        {std::string(kSecurityVersion), std::string(kPolicy), namespace_name, "smi-deny-all"},
+  if (options.mode == BaselineMode::kStrict) {
+    context.drafts.Add({kDenyNamespaceWave,
+                        {kSecurityVersion, kPolicy, namespace_name, kNamespaceBaseline},
                         json::object(),
                         {&source}});
   }
@@ -88,8 +90,8 @@ bool PodPortsOf(const EmitContext& context, const smi::Grant& grant, const smi::
   return !ports.empty();
 }
 
-void EmitForSelections(EmitContext& context, const smi::Head& source, const smi::Identity& destination,
-                       const smi::Grant* grant, Outcome& outcome) {
+void EmitForSelections(EmitContext& context, const EmitOptions& options, const smi::Head& source,
+                       const smi::Identity& destination, const smi::Grant* grant, Outcome& outcome) {
   const std::string at = source.spec_pointer + "/destination";
   const smi::Selections selected = smi::SelectWorkloads(context.facts, destination, at, outcome.diagnostics);
   outcome.lost = outcome.lost || selected.left_out;
@@ -112,7 +114,7 @@ void EmitForSelections(EmitContext& context, const smi::Head& source, const smi:
     }
     outcome.in_force += static_cast<int>(rules.size());
     AddPolicy(context, source, destination.namespace_name, part, selection.selector, std::move(rules));
-    AddForDestination(context, source, destination, part, selection.selector);
+    AddForDestination(context, options, source, destination, part, selection.selector);
   }
 }
 
@@ -130,7 +132,7 @@ std::string Explain(const smi::Grant& grant, const Outcome& outcome) {
 
 }  // namespace
 
-void EmitTarget(EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+void EmitTarget(EmitContext& context, const EmitOptions& options, const smi::Grant& grant, Outcome& outcome) {
   const smi::Head& source = grant.target->head;
   outcome.lost = outcome.lost || grant.reduced;
   if (grant.udp.scope != smi::PortScope::kNone) {
@@ -138,22 +140,16 @@ void EmitTarget(EmitContext& context, const smi::Grant& grant, Outcome& outcome)
     outcome.Report("UDP_UNSUPPORTED", smi::Severity::kWarning, source.spec_pointer,
                    "Istio's sidecars do not carry UDP; its UDPRoute rules have no effect", "UDP");
   }
-  EmitForSelections(context, source, grant.destination, &grant, outcome);
+  EmitForSelections(context, options, source, grant.destination, &grant, outcome);
   outcome.explanation = Explain(grant, outcome);
   const bool pending = outcome.in_force == 0 && context.drafts.KeysOf(&source).empty();
   if (pending) outcome.explanation = "Nothing is in force yet: no workload of the destination can be selected.";
 }
 
-void EmitBaseline(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome) {
-  outcome.explanation = "Not applied: the object is not valid.";
+void EmitBaseline(EmitContext& context, const EmitOptions& options, const smi::TrafficTarget& target,
+                  Outcome& outcome) {
   const smi::Subject& subject = target.destination;
-  const smi::Identity destination{subject.namespace_name, subject.name, ""};
-  const bool named = std::none_of(outcome.diagnostics.begin(), outcome.diagnostics.end(),
-                                  [](const smi::Diagnostic& d) { return d.code == "METADATA_INVALID"; });
-  const bool known = subject.kind == "ServiceAccount" &&
-                     !context.facts.WorkloadsOfAccount(subject.namespace_name, subject.name).empty();
-  if (!named || !known) return;
-  EmitForSelections(context, target.head, destination, nullptr, outcome);
+  EmitForSelections(context, options, target.head, {subject.namespace_name, subject.name, ""}, nullptr, outcome);
   outcome.explanation = "The object is not valid: it allows nothing, and its destination denies by default.";
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
-#include "adapters/istio/emitter/internal/objects.h"
-#include "libs/smi/resolve.h"
+#include "adapters/istio/emitter/options.h"
+#include "adapters/translate/translation.h"
 
 namespace meshplay::istio {
 
 /// Drafts the policies of one TrafficTarget.
-void EmitTarget(EmitContext& context, const smi::Grant& grant, Outcome& outcome);
+void EmitTarget(translate::EmitContext& context, const EmitOptions& options, const smi::Grant& grant,
+                translate::Outcome& outcome);
 
-/// Drafts policies that only deny, for an invalid target whose destination is known all the same: an edit that breaks
-/// an object must not open what it guarded.
-void EmitBaseline(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome);
+/// Drafts policies that only deny, for an invalid target whose destination is known all the same.
+void EmitBaseline(translate::EmitContext& context, const EmitOptions& options, const smi::TrafficTarget& target,
+                  translate::Outcome& outcome);
 
 }  // namespace meshplay::istio

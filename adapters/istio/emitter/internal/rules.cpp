@@ -8,6 +8,8 @@ namespace {
 using nlohmann::json;
 using smi::HeaderForm;
 using smi::PathForm;
+using translate::EmitContext;
+using translate::Outcome;
 
 constexpr std::size_t kMaxServiceAccounts = 16;  // Limit of the field in Istio's schema.
 constexpr std::string_view kServiceAccountsField =

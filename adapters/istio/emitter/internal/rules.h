@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "adapters/istio/emitter/internal/objects.h"
-#include "libs/smi/resolve.h"
+#include "adapters/translate/translation.h"
 
 namespace meshplay::istio {
 
 /// The `from` list of an AuthorizationPolicy rule: principals, or serviceAccounts where the live schema has them.
-nlohmann::json FromList(const EmitContext& context, const std::vector<smi::Identity>& sources);
+nlohmann::json FromList(const translate::EmitContext& context, const std::vector<smi::Identity>& sources);
 
 /// One rule of an ALLOW policy for one match, without `from`: never wider than the match unless widening is allowed.
 /// nullopt when Istio cannot say any of it; `outcome` tells what was narrowed, widened or dropped.
-std::optional<nlohmann::json> RuleOf(const EmitContext& context, const smi::RequestMatch& match, Outcome& outcome);
+std::optional<nlohmann::json> RuleOf(const translate::EmitContext& context, const smi::RequestMatch& match,
+                                     translate::Outcome& outcome);
 
 /// The match entries of an HTTP route for one match: exact, as Envoy's regular expressions carry everything.
 std::vector<nlohmann::json> RouteMatches(const smi::RequestMatch& match, int port);

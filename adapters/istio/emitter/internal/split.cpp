@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/istio/emitter/internal/names.h"
 #include "adapters/istio/emitter/internal/rules.h"
 
 namespace meshplay::istio {
@@ -9,6 +10,8 @@ namespace {
 
 using nlohmann::json;
 using smi::PortProtocol;
+using translate::EmitContext;
+using translate::Outcome;
 
 std::string HostOf(const EmitContext& context, const smi::Split& split, const std::string& service) {
   return service + "." + split.namespace_name + ".svc." + context.cluster_domain;
@@ -75,7 +78,7 @@ std::string ForeignVirtualService(const EmitContext& context, const smi::Split& 
     const auto kind = object.find("kind");
     const auto spec = object.find("spec");
     if (kind == object.end() || *kind != "VirtualService" || spec == object.end() || !spec->is_object()) continue;
-    if (IsOurs(object, context.options.owner) || !OnMeshGateway(*spec)) continue;
+    if (translate::IsOurs(object, context.options.owner) || !OnMeshGateway(*spec)) continue;
     const auto hosts = spec->find("hosts");
     if (hosts == spec->end() || !hosts->is_array()) continue;
     for (const json& host : *hosts) {
@@ -149,9 +152,9 @@ void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) 
   json spec = {{"hosts", json::array({HostOf(context, split, split.root)})}};
   if (!http.empty()) spec["http"] = std::move(http);
   if (!tcp.empty()) spec["tcp"] = std::move(tcp);
-  context.drafts.Add({Wave::kRoute,
-                      {std::string(kNetworkingVersion), "VirtualService", source.key.namespace_name,
-                       ObjectName(source.key, source.key.namespace_name, source.key.name, "")},
+  context.drafts.Add({kRouteWave,
+                      {kNetworkingVersion, "VirtualService", source.key.namespace_name,
+                       translate::ObjectName(source.key, source.key.namespace_name, source.key.name, "")},
                       std::move(spec),
                       {&source}});
   outcome.explanation = std::string(split.matches.has_value() ? "Matching requests" : "Traffic") + " to Service " +

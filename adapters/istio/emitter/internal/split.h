@@ -1,11 +1,10 @@
 #pragma once
 
-#include "adapters/istio/emitter/internal/objects.h"
-#include "libs/smi/resolve.h"
+#include "adapters/translate/translation.h"
 
 namespace meshplay::istio {
 
 /// Drafts the VirtualService of one TrafficSplit.
-void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome);
+void EmitSplit(translate::EmitContext& context, const smi::Split& split, translate::Outcome& outcome);
 
 }  // namespace meshplay::istio
