@@ -13,6 +13,12 @@ bool Exclusive(const pb::TaskOffer& offer) {
   return offer.kind() == pb::TASK_KIND_APPLY || offer.kind() == pb::TASK_KIND_INSPECT;
 }
 
+bool IsQuery(const pb::TaskOffer& offer) {
+  return offer.kind() == pb::TASK_KIND_QUERY;
+}
+
+constexpr std::uint32_t kMaxOpenQueries = 8;  // beside the tasks
+
 }  // namespace
 
 TaskTable::TaskTable(MeshAdapter& adapter, const AdapterOptions& options, const Clock& clock, const Lease& lease,
@@ -65,6 +71,12 @@ pb::Error TaskTable::Admit(const pb::TaskOffer& offer, bool& already_finished, p
   }
   const std::lock_guard lock(mutex_);
   if (draining_) return refuse("DRAINING", pb::ERROR_CLASS_THROTTLED, "the adapter is stopping");
+  if (IsQuery(offer)) {  // a question must not wait for an installation
+    if (OpenQueriesLocked() >= kMaxOpenQueries) {
+      return refuse("BUSY", pb::ERROR_CLASS_THROTTLED, "too many questions are open");
+    }
+    return {};
+  }
   if (BusySlotsLocked() >= options_.max_concurrent_tasks) {
     return refuse("BUSY", pb::ERROR_CLASS_THROTTLED, "all task slots are taken");
   }
@@ -85,8 +97,15 @@ pb::Error TaskTable::Admit(const pb::TaskOffer& offer, bool& already_finished, p
 }
 
 std::uint32_t TaskTable::BusySlotsLocked() const {
-  return static_cast<std::uint32_t>(std::count_if(
-      running_.begin(), running_.end(), [](const auto& entry) { return !entry.second.told && !entry.second.done; }));
+  return static_cast<std::uint32_t>(std::count_if(running_.begin(), running_.end(), [](const auto& entry) {
+    return !IsQuery(entry.second.task->offer()) && !entry.second.told && !entry.second.done;
+  }));
+}
+
+std::uint32_t TaskTable::OpenQueriesLocked() const {
+  return static_cast<std::uint32_t>(std::count_if(running_.begin(), running_.end(), [](const auto& entry) {
+    return IsQuery(entry.second.task->offer()) && !entry.second.told && !entry.second.done;
+  }));
 }
 
 /// R4: a higher fence for the target was seen; who holds a lower one starts no further mutating step.
@@ -151,7 +170,7 @@ void TaskTable::RunTask(const std::shared_ptr<Task>& task) {
                               "the adapter made a mistake"));
   };
   try {
-    result = task->offer().kind() == pb::TASK_KIND_QUERY ? adapter_.Query(*task) : adapter_.Run(*task);
+    result = IsQuery(task->offer()) ? adapter_.Query(*task) : adapter_.Run(*task);
   } catch (const std::exception& fault) {
     broken(fault.what());
   } catch (...) {
@@ -162,7 +181,7 @@ void TaskTable::RunTask(const std::shared_ptr<Task>& task) {
       cause == Task::Cause::kFenced || (cause == Task::Cause::kStopping && result.error().reason() == "STOPPING");
   if (!cut_off) Deliver(task, std::move(result));
   const std::lock_guard lock(mutex_);
-  if (cut_off && cause == Task::Cause::kStopping && !task->PastBarrier()) {
+  if (cut_off && cause == Task::Cause::kStopping && !task->PastBarrier() && !IsQuery(task->offer())) {
     unstarted_.push_back(task->offer().task_id());
   }
   const auto found = running_.find({task->offer().task_id(), task->offer().attempt()});
@@ -181,7 +200,7 @@ void TaskTable::Deliver(const std::shared_ptr<Task>& task, pb::TaskResult result
   const std::lock_guard lock(mutex_);
   const Key key{finished.task_id, finished.attempt};
   if (const auto running = running_.find(key); running != running_.end()) running->second.told = true;
-  if (task->offer().kind() == pb::TASK_KIND_QUERY) {  // wanted now or never: nobody asks for it after a reconnect
+  if (IsQuery(task->offer())) {  // wanted now or never: nobody asks for it after a reconnect
     SendFinished(finished, 0);
     return;
   }
@@ -325,6 +344,7 @@ std::vector<pb::TaskSnapshot> TaskTable::Snapshots() const {
   const std::lock_guard lock(mutex_);
   std::vector<pb::TaskSnapshot> snapshots;
   for (const auto& [key, entry] : running_) {
+    if (IsQuery(entry.task->offer())) continue;  // died with its session
     if (!entry.done && finished_.count(key) == 0) snapshots.push_back(entry.task->Snapshot());
   }
   for (const auto& [key, task] : finished_) {

@@ -31,7 +31,7 @@ std::function<double()> NewRandom() {
 class Engine::Scheduler {
  public:
   Scheduler(store::Store& store, const Clock& clock, const EngineOptions& options)
-      : store_(store), clock_(clock), core_(store, clock, options, NewRandom()) {
+      : store_(store), clock_(clock), questions_(clock), core_(store, clock, options, NewRandom()) {
     core_.OnWork([this] { Poke(); });
   }
   ~Scheduler() { Stop(); }
@@ -53,11 +53,13 @@ class Engine::Scheduler {
     }
     wake_.notify_all();
     core_.StopWaiting();
+    questions_.Stop();
     if (thread_.joinable()) thread_.join();
     if (listener_ != 0) store_.RemoveListener(listener_);
   }
 
   internal::Core& core() { return core_; }
+  Questions& questions() { return questions_; }
 
  private:
   void Poke() {
@@ -104,6 +106,7 @@ class Engine::Scheduler {
   bool poked_ = false;     // GUARDED_BY(mutex_)
   bool events_ = false;    // GUARDED_BY(mutex_)
   std::thread thread_;
+  Questions questions_;
   internal::Core core_;  // Last: it pokes the members above until it is gone.
 };
 
@@ -150,11 +153,18 @@ Result<store::OperationRecord> Engine::Await(const std::string& tenant, const st
   return scheduler_->core().Await(tenant, operation_id, timeout);
 }
 
+Result<TaskResult> Engine::Ask(const Question& question) {
+  return scheduler_->questions().Ask(question);
+}
+
 Result<std::vector<TaskDirective>> Engine::SessionOpened(const SessionHello& hello, std::shared_ptr<AdapterLink> link) {
-  return scheduler_->core().SessionOpened(hello, std::move(link));
+  auto directives = scheduler_->core().SessionOpened(hello, link);
+  if (directives) scheduler_->questions().SessionOpened(hello.session_id, hello.adapter_id, std::move(link));
+  return directives;
 }
 
 void Engine::SessionClosed(const std::string& session_id) {
+  scheduler_->questions().SessionClosed(session_id);
   scheduler_->core().SessionClosed(session_id);
 }
 
@@ -163,19 +173,23 @@ Status Engine::Heartbeat(const std::string& session_id, BootTime received) {
 }
 
 Status Engine::HandleOfferReply(const std::string& session_id, const OfferReply& reply) {
+  if (scheduler_->questions().Take(session_id, reply)) return {};
   return scheduler_->core().HandleOfferReply(session_id, reply);
 }
 
 Status Engine::HandleUpdate(const std::string& session_id, const TaskUpdate& update) {
+  if (scheduler_->questions().Take(session_id, update)) return {};
   return scheduler_->core().HandleUpdate(session_id, update);
 }
 
 Status Engine::HandleResult(const std::string& session_id, const TaskResult& result) {
+  if (scheduler_->questions().Take(session_id, result)) return {};
   return scheduler_->core().HandleResult(session_id, result);
 }
 
 Status Engine::HandleCancelReply(const std::string& session_id, const std::string& operation_id, std::uint32_t attempt,
                                  bool stopping) {
+  if (scheduler_->questions().IsQuestion(operation_id)) return {};
   return scheduler_->core().HandleCancelReply(session_id, operation_id, attempt, stopping);
 }
 

@@ -10,6 +10,7 @@
 
 #include "libs/base/clock.h"
 #include "libs/base/result.h"
+#include "server/engine/questions.h"
 #include "server/engine/task.h"
 #include "server/store/records.h"
 
@@ -132,6 +133,9 @@ class Engine {
   /// Blocks until the operation is final or `timeout` passed, and returns its row either way.
   Result<store::OperationRecord> Await(const std::string& tenant, const std::string& operation_id,
                                        std::chrono::milliseconds timeout);
+
+  /// Asks one connected adapter and waits for its answer; see Questions::Ask.
+  Result<TaskResult> Ask(const Question& question);
 
   // For the hub. `session_id` must come from SessionOpened; a call for a session that is not open is
   // kFailedPrecondition SESSION_UNKNOWN.

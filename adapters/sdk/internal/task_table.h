@@ -60,6 +60,7 @@ class TaskTable {
   void SendFinished(const FinishedTask& task, std::uint64_t from_seq);
   void Cancel(const std::string& task_id, std::uint32_t attempt);
   std::uint32_t BusySlotsLocked() const;
+  std::uint32_t OpenQueriesLocked() const;
   void FenceOffOlderLocked(const pb::TaskOffer& offer);
   void ReapLocked(std::vector<std::thread>& ended);
   const pb::OperationDescriptor* DescriptorOf(const std::string& type) const;

@@ -106,9 +106,11 @@ class ScriptedMesh final : public sdk::MeshAdapter {
   pb::Capabilities capabilities() override;
   std::vector<pb::TargetClaim> Targets() override;
   pb::TaskResult Run(sdk::TaskContext& task) override { return run(task); }
+  pb::TaskResult Query(sdk::TaskContext& task) override { return query(task); }
   void WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) override;
 
   std::function<pb::TaskResult(sdk::TaskContext&)> run = [](sdk::TaskContext&) { return sdk::Succeeded(); };
+  std::function<pb::TaskResult(sdk::TaskContext&)> query = [](sdk::TaskContext&) { return sdk::Succeeded(); };
   std::function<void(sdk::InventoryView&, std::stop_token)> watch;
   bool throw_in_targets = false;
 };
