@@ -11,6 +11,7 @@
 #include "libs/base/result.h"
 #include "server/store/records.h"
 #include "server/store/records_inventory.h"
+#include "server/store/records_policy.h"
 
 namespace meshplay::store {
 
@@ -148,6 +149,27 @@ class Reader {
                                                              const std::string& cluster_uid,
                                                              const std::string& kinds_key) = 0;
 
+  // Policies and named groups of clusters; lists by id unless said.
+  virtual Result<std::optional<PolicyRecord>> FindPolicy(const std::string& tenant, const std::string& id) = 0;
+  virtual Result<std::vector<PolicyRecord>> ListPolicies(const std::string& tenant, const std::string& after_id,
+                                                         std::uint32_t limit) = 0;
+  virtual Result<std::optional<PolicyRevisionRecord>> FindPolicyRevision(const std::string& policy_uid,
+                                                                         std::uint32_t number) = 0;
+  /// Newest first, those below `before` when it is not 0; `documents` left empty.
+  virtual Result<std::vector<PolicyRevisionRecord>> ListPolicyRevisions(const std::string& policy_uid,
+                                                                        std::uint32_t before, std::uint32_t limit) = 0;
+  virtual Result<std::optional<PolicyMeshRecord>> FindPolicyMesh(const std::string& policy_uid,
+                                                                 const std::string& mesh_id) = 0;
+  virtual Result<std::vector<PolicyMeshRecord>> ListPolicyMeshes(const std::string& policy_uid,
+                                                                 const std::string& after_mesh_id,
+                                                                 std::uint32_t limit) = 0;  ///< By mesh id.
+  virtual Result<std::optional<PolicyReportRecord>> FindPolicyReport(const std::string& policy_uid,
+                                                                     const std::string& mesh_id) = 0;
+  virtual Result<std::optional<EnvironmentRecord>> FindEnvironment(const std::string& tenant,
+                                                                   const std::string& id) = 0;
+  virtual Result<std::vector<EnvironmentRecord>> ListEnvironments(const std::string& tenant,
+                                                                  const std::string& after_id, std::uint32_t limit) = 0;
+
   // Ways in, and small facts.
   virtual Result<std::optional<EnrollmentTokenRecord>> FindEnrollmentToken(const std::string& id) = 0;
   virtual Result<std::vector<EnrollmentTokenRecord>> ListEnrollmentTokens(const std::string& tenant,
@@ -217,6 +239,18 @@ class Transaction : public Reader {
   virtual Status MarkObjectsStale(const std::string& adapter_id, const std::string& cluster_uid, bool stale) = 0;
   virtual Status PutBookmark(const BookmarkRecord& bookmark) = 0;
   virtual Status DeleteBookmarks(const std::string& adapter_id) = 0;
+
+  /// By uid. Errors: kAlreadyExists ROW_EXISTS when another policy of the tenant has the id.
+  virtual Status PutPolicy(const PolicyRecord& policy) = 0;
+  virtual Status DeletePolicy(const std::string& uid) = 0;  ///< With its revisions, meshes and reports.
+  /// Insert. Errors: kAlreadyExists ROW_EXISTS; kNotFound ROW_UNKNOWN without its policy, as for the next two.
+  virtual Status AddPolicyRevision(const PolicyRevisionRecord& revision) = 0;
+  virtual Status DeletePolicyRevision(const std::string& policy_uid, std::uint32_t number) = 0;
+  virtual Status PutPolicyMesh(const PolicyMeshRecord& mesh) = 0;
+  virtual Status PutPolicyReport(const PolicyReportRecord& report) = 0;
+  virtual Status DeletePolicyMesh(const std::string& policy_uid, const std::string& mesh_id) = 0;  ///< With its report.
+  virtual Status PutEnvironment(const EnvironmentRecord& environment) = 0;
+  virtual Status DeleteEnvironment(const std::string& tenant, const std::string& id) = 0;
 
   virtual Status PutEnrollmentToken(const EnrollmentTokenRecord& token) = 0;
   virtual Status DeleteEnrollmentToken(const std::string& id) = 0;

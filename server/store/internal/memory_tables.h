@@ -103,6 +103,11 @@ struct MemoryTables {
   Table<std::string, EnrollmentTokenRecord> enrollment_tokens{journal};
   Table<std::string, ApiTokenRecord> api_tokens{journal};
   Table<Text3, SecretRecord> secrets{journal};  // (name, tenant, version)
+  Table<std::string, PolicyRecord> policies{journal};
+  Table<std::pair<std::string, std::uint32_t>, PolicyRevisionRecord> policy_revisions{journal};
+  Table<Text2, PolicyMeshRecord> policy_meshes{journal};     // (policy, mesh)
+  Table<Text2, PolicyReportRecord> policy_reports{journal};  // (policy, mesh)
+  Table<Text2, EnvironmentRecord> environments{journal};     // (id, tenant)
   Table<std::string, std::string> meta{journal};
 };
 

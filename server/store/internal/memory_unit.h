@@ -74,6 +74,34 @@ class MemoryUnit final : public Transaction {
                                                 std::uint32_t limit) override;
   Result<std::optional<std::string>> FindMeta(const std::string& key) override;
 
+  // memory_policy.cpp
+  Result<std::optional<PolicyRecord>> FindPolicy(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<PolicyRecord>> ListPolicies(const std::string& tenant, const std::string& after_id,
+                                                 std::uint32_t limit) override;
+  Result<std::optional<PolicyRevisionRecord>> FindPolicyRevision(const std::string& policy_uid,
+                                                                 std::uint32_t number) override;
+  Result<std::vector<PolicyRevisionRecord>> ListPolicyRevisions(const std::string& policy_uid, std::uint32_t before,
+                                                                std::uint32_t limit) override;
+  Result<std::optional<PolicyMeshRecord>> FindPolicyMesh(const std::string& policy_uid,
+                                                         const std::string& mesh_id) override;
+  Result<std::vector<PolicyMeshRecord>> ListPolicyMeshes(const std::string& policy_uid,
+                                                         const std::string& after_mesh_id,
+                                                         std::uint32_t limit) override;
+  Result<std::optional<PolicyReportRecord>> FindPolicyReport(const std::string& policy_uid,
+                                                             const std::string& mesh_id) override;
+  Result<std::optional<EnvironmentRecord>> FindEnvironment(const std::string& tenant, const std::string& id) override;
+  Result<std::vector<EnvironmentRecord>> ListEnvironments(const std::string& tenant, const std::string& after_id,
+                                                          std::uint32_t limit) override;
+  Status PutPolicy(const PolicyRecord& policy) override;
+  Status DeletePolicy(const std::string& uid) override;
+  Status AddPolicyRevision(const PolicyRevisionRecord& revision) override;
+  Status DeletePolicyRevision(const std::string& policy_uid, std::uint32_t number) override;
+  Status PutPolicyMesh(const PolicyMeshRecord& mesh) override;
+  Status PutPolicyReport(const PolicyReportRecord& report) override;
+  Status DeletePolicyMesh(const std::string& policy_uid, const std::string& mesh_id) override;
+  Status PutEnvironment(const EnvironmentRecord& environment) override;
+  Status DeleteEnvironment(const std::string& tenant, const std::string& id) override;
+
   // memory_write.cpp
   Status InsertOperation(const OperationRecord& operation) override;
   Status UpdateOperation(OperationRecord& operation) override;
