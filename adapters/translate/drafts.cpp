@@ -16,18 +16,17 @@ constexpr std::string_view kManagedBy = "app.kubernetes.io/managed-by";
 constexpr std::string_view kOwner = "meshplay.dev/owner";
 
 std::vector<const smi::Head*> SortedSources(const Draft& draft) {
-  std::vector<const smi::Head*> sources = draft.sources;
-  std::sort(sources.begin(), sources.end(),
-            [](const smi::Head* a, const smi::Head* b) { return a->key.Text() < b->key.Text(); });
+  std::vector<std::pair<std::string, const smi::Head*>> named;
+  for (const smi::Head* source : draft.sources) named.emplace_back(source->key.Text(), source);
+  std::stable_sort(named.begin(), named.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const smi::Head*> sources;
+  for (const auto& [text, source] : named) sources.push_back(source);
   return sources;
 }
 
-// One source: its hash. Several: a hash over all of them.
-std::string SourcesHash(const std::vector<const smi::Head*>& sources) {
-  if (sources.size() == 1) return SourceHash(sources.front()->key);
-  std::string all;
-  for (const smi::Head* source : sources) all += source->key.Text() + "\n";
-  return Sha256Hex(all).substr(0, 8);
+bool AppliedBefore(const Draft* a, const Draft* b) {
+  return std::tie(a->wave, a->key.namespace_name, a->key.kind, a->key.name) <
+         std::tie(b->wave, b->key.namespace_name, b->key.kind, b->key.name);
 }
 
 }  // namespace
@@ -52,63 +51,82 @@ std::string ObjectName(const smi::ObjectKey& source, const std::string& namespac
   return out + hash;
 }
 
-void DraftList::Add(Draft draft) {
-  const auto [it, added] = index_.emplace(draft.key, drafts_.size());
-  if (added) {
-    drafts_.push_back(std::move(draft));
-    return;
+// One source: its hash. Several: a hash over all of them.
+std::string SourcesLabel(const std::vector<std::string>& sources) {
+  if (sources.size() == 1) {
+    const std::string& text = sources.front();
+    const std::size_t kind_end = text.find('/');
+    const std::size_t namespace_end = text.find('/', kind_end + 1);
+    return SourceHash({"", text.substr(0, kind_end), text.substr(kind_end + 1, namespace_end - kind_end - 1),
+                       text.substr(namespace_end + 1)});
   }
-  Draft& known = drafts_[it->second];
-  for (const smi::Head* source : draft.sources) {
-    if (std::find(known.sources.begin(), known.sources.end(), source) == known.sources.end()) {
-      known.sources.push_back(source);
-    }
-  }
+  std::string all;
+  for (const std::string& source : sources) all += source + "\n";
+  return Sha256Hex(all).substr(0, 8);
 }
 
-void DraftList::Drop(const smi::Head* source) {
-  std::vector<Draft> kept;
-  index_.clear();
-  for (Draft& draft : drafts_) {
-    const auto it = std::find(draft.sources.begin(), draft.sources.end(), source);
-    if (it != draft.sources.end()) draft.sources.erase(it);
-    if (draft.sources.empty()) continue;
-    index_.emplace(draft.key, kept.size());
-    kept.push_back(std::move(draft));
+std::string SourcesAnnotation(const std::vector<std::string>& sources) {
+  std::string listed;
+  for (const std::string& source : sources) listed += (listed.empty() ? "" : ",") + source;
+  return listed;
+}
+
+void DraftList::Add(Draft draft) {
+  const auto [it, added] = index_.emplace(draft.key, drafts_.size());
+  const std::size_t place = it->second;
+  for (const smi::Head* source : draft.sources) {
+    std::vector<std::size_t>& places = by_source_[source];
+    const bool known = std::find(places.begin(), places.end(), place) != places.end();
+    if (known) continue;
+    places.push_back(place);
+    if (!added) drafts_[place].sources.push_back(source);
   }
-  drafts_ = std::move(kept);
+  if (added) drafts_.push_back(std::move(draft));
+}
+
+void DraftList::Drop(const std::set<const smi::Head*>& sources) {
+  std::vector<Draft> before = std::move(drafts_);
+  drafts_.clear();
+  index_.clear();
+  by_source_.clear();
+  for (Draft& draft : before) {
+    const auto dropped = std::remove_if(draft.sources.begin(), draft.sources.end(),
+                                        [&](const smi::Head* source) { return sources.count(source) != 0; });
+    draft.sources.erase(dropped, draft.sources.end());
+    if (!draft.sources.empty()) Add(std::move(draft));
+  }
 }
 
 std::vector<smi::ObjectKey> DraftList::KeysOf(const smi::Head* source) const {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return {};
+  std::vector<const Draft*> order;
+  for (const std::size_t place : it->second) order.push_back(&drafts_[place]);
+  std::sort(order.begin(), order.end(), AppliedBefore);
   std::vector<smi::ObjectKey> keys;
-  for (const Draft& draft : drafts_) {
-    if (std::find(draft.sources.begin(), draft.sources.end(), source) != draft.sources.end()) keys.push_back(draft.key);
-  }
+  for (const Draft* draft : order) keys.push_back(draft->key);
   return keys;
 }
 
-std::vector<json> DraftList::Finish(const CommonOptions& options) const {
+FinishedDrafts DraftList::Finish(const CommonOptions& options) const {
   std::vector<const Draft*> order;
   for (const Draft& draft : drafts_) order.push_back(&draft);
-  std::sort(order.begin(), order.end(), [](const Draft* a, const Draft* b) {
-    return std::tie(a->wave, a->key.namespace_name, a->key.kind, a->key.name) <
-           std::tie(b->wave, b->key.namespace_name, b->key.kind, b->key.name);
-  });
-  std::vector<json> objects;
+  std::sort(order.begin(), order.end(), AppliedBefore);
+  FinishedDrafts out;
   for (const Draft* draft : order) {
     const std::vector<const smi::Head*> sources = SortedSources(*draft);
-    std::string listed;
-    for (const smi::Head* source : sources) listed += (listed.empty() ? "" : ",") + source->key.Text();
+    std::vector<std::string> texts;
+    for (const smi::Head* source : sources) texts.push_back(source->key.Text());
     json labels = draft->labels;
     labels[std::string(kManagedBy)] = "meshplay";
     labels[std::string(kOwner)] = options.owner;
-    labels["meshplay.dev/smi-source"] = SourcesHash(sources);
-    json metadata = {
-        {"name", draft->key.name},
-        {"namespace", draft->key.namespace_name},
-        {"labels", std::move(labels)},
-        {"annotations",
-         {{"meshplay.dev/smi-sources", listed}, {"meshplay.dev/spec-hash", Sha256Hex(CanonicalJson(draft->spec))}}}};
+    labels[kSourcesLabel] = SourcesLabel(texts);
+    json metadata = {{"name", draft->key.name},
+                     {"namespace", draft->key.namespace_name},
+                     {"labels", std::move(labels)},
+                     {"annotations",
+                      {{kSourcesAnnotation, SourcesAnnotation(texts)},
+                       {"meshplay.dev/spec-hash", Sha256Hex(CanonicalJson(draft->spec))}}}};
     const smi::Head& first = *sources.front();
     // Garbage collection follows owner references within one namespace only.
     if (options.owner_references && sources.size() == 1 && !first.uid.empty() &&
@@ -120,12 +138,13 @@ std::vector<json> DraftList::Finish(const CommonOptions& options) const {
                                                   {"controller", true},
                                                   {"blockOwnerDeletion", false}}});
     }
-    objects.push_back({{"apiVersion", draft->key.api_version},
-                       {"kind", draft->key.kind},
-                       {"metadata", std::move(metadata)},
-                       {"spec", draft->spec}});
+    out.objects.push_back({{"apiVersion", draft->key.api_version},
+                           {"kind", draft->key.kind},
+                           {"metadata", std::move(metadata)},
+                           {"spec", draft->spec}});
+    out.waves.push_back(draft->wave);
   }
-  return objects;
+  return out;
 }
 
 bool IsOurs(const json& object, const std::string& owner) {

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "adapters/translate/common_options.h"
@@ -29,22 +31,37 @@ std::string ObjectName(const smi::ObjectKey& source, const std::string& namespac
 /// First 8 hexadecimal digits of SHA-256 over "ns/kind/name".
 std::string SourceHash(const smi::ObjectKey& source);
 
+/// Whole objects, in the order in which they are applied.
+struct FinishedDrafts {
+  std::vector<nlohmann::json> objects;
+  std::vector<int> waves;  ///< Of each object.
+};
+
 /// Collects what all SMI objects need; the same object asked for twice is one object with two sources.
 class DraftList {
  public:
   void Add(Draft draft);
-  /// Withdraws what only `source` asked for.
-  void Drop(const smi::Head* source);
+  /// Withdraws what only these sources asked for.
+  void Drop(const std::set<const smi::Head*>& sources);
   const std::vector<Draft>& drafts() const { return drafts_; }
+  /// The objects that `source` asked for, in the order in which they are applied.
   std::vector<smi::ObjectKey> KeysOf(const smi::Head* source) const;
 
-  /// Whole objects with labels, annotations and owner references, sorted by wave, namespace, kind and name.
-  std::vector<nlohmann::json> Finish(const CommonOptions& options) const;
+  /// Adds labels, annotations and owner references; sorted by wave, namespace, kind and name.
+  FinishedDrafts Finish(const CommonOptions& options) const;
 
  private:
   std::vector<Draft> drafts_;
   std::map<smi::ObjectKey, std::size_t> index_;
+  std::unordered_map<const smi::Head*, std::vector<std::size_t>> by_source_;
 };
+
+/// The labels and annotations of an object that follow from its sources, which are texts of ObjectKey::Text(), sorted.
+std::string SourcesLabel(const std::vector<std::string>& sources);
+std::string SourcesAnnotation(const std::vector<std::string>& sources);
+
+inline constexpr const char* kSourcesLabel = "meshplay.dev/smi-source";
+inline constexpr const char* kSourcesAnnotation = "meshplay.dev/smi-sources";
 
 /// True when the object carries the labels of `owner`.
 bool IsOurs(const nlohmann::json& object, const std::string& owner);

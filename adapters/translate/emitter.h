@@ -18,6 +18,9 @@ struct Emission {
   std::vector<nlohmann::json> objects;
   /// One for each SMI object, in document order.
   std::vector<smi::SmiReport> reports;
+  /// When each object is applied, lowest first. Empty when the emitter does not tell; then a translation is always made
+  /// as a whole.
+  std::vector<int> waves = {};
 };
 
 /// Options by their documented names (06 §4.0).

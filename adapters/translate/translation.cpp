@@ -40,7 +40,9 @@ class Translation {
     writer_.Finish(context_, outcomes_);
     RefuseConflicts();
     Emission emission;
-    emission.objects = context_.drafts.Finish(context_.options);
+    FinishedDrafts finished = context_.drafts.Finish(context_.options);
+    emission.objects = std::move(finished.objects);
+    emission.waves = std::move(finished.waves);
     ReportAll(emission);
     return emission;
   }
@@ -97,13 +99,16 @@ class Translation {
       if (existing == nullptr || draft.adopts || IsOurs(*existing, context_.options.owner)) continue;
       for (const Head* source : draft.sources) refused.emplace(source, draft.key.Text());
     }
+    if (refused.empty()) return;
+    std::set<const Head*> dropped;
     for (const auto& [source, object] : refused) {
-      context_.drafts.Drop(source);
+      dropped.insert(source);
       Outcome& outcome = outcomes_.at(source);
       outcome.in_force = 0;
       outcome.Report("CONFLICT", Severity::kError, source->pointer, object + " exists and belongs to somebody else");
       outcome.explanation = "Not applied: an object of that name belongs to somebody else.";
     }
+    context_.drafts.Drop(dropped);
   }
 
   SmiReport ReportOf(const Head& head) const {

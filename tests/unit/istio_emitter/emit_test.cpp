@@ -157,7 +157,7 @@ TEST_CASE("reports have the documented JSON shape", "[istio][emit]") {
   CHECK(reports[2]["diagnostics"][0]["code"] == "UDP_UNSUPPORTED");
   CHECK(reports[2]["diagnostics"][0]["severity"] == "WARNING");
   CHECK(reports[2]["diagnostics"][0]["meshFeature"] == "UDP");
-  CHECK(reports[2]["generated"][0]["kind"] == "AuthorizationPolicy");
+  CHECK(reports[2]["generated"][0]["kind"] == "PeerAuthentication");
   CHECK_FALSE(reports[2]["explanation"].get<std::string>().empty());
 }
 

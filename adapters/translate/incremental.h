@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "adapters/translate/emitter.h"
+
+namespace meshplay::translate {
+
+/// What one call of IncrementalTranslator::Translate did.
+struct IncrementalStats {
+  std::size_t parts = 0;       ///< Independent parts of the documents.
+  std::size_t recomputed = 0;  ///< Parts that were given to the emitter.
+};
+
+/// Keeps the translation of one target in step with documents and facts that change little by little.
+///
+/// The documents fall into independent parts: a destination with all its TrafficTargets, a group of TrafficSplits
+/// connected by roots and backends, and everything that no target or split refers to, each by itself. A part holds
+/// copies of the objects that it refers to. Only parts are translated anew of which a document has changed, or a fact
+/// that they can read: Services and workloads connected with their accounts and Services, objects of other owners in
+/// (or about) their namespaces, objects of ours that they made. Other facts and the options hold for all parts.
+///
+/// The answer is the one that the emitter gives for everything at once: objects in the order in which they are to be
+/// applied, those that several parts ask for made once, reports in document order. Where parts contradict each other
+/// (the same object with different content, different reports on the same document), everything is translated at once.
+///
+/// Ownership: keeps copies, no references. Threads: one call at a time.
+class IncrementalTranslator {
+ public:
+  explicit IncrementalTranslator(TranslateEmitter emitter);
+  ~IncrementalTranslator();
+  IncrementalTranslator(IncrementalTranslator&& other) noexcept;
+  IncrementalTranslator& operator=(IncrementalTranslator&& other) noexcept;
+
+  /// `set` and `facts` are the whole current input, `options` those of the emitter. Errors: those of the emitter; what
+  /// was kept is forgotten then.
+  Result<Emission> Translate(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+                             const OptionMap& options = {});
+
+  const IncrementalStats& stats() const;  ///< Of the last call.
+
+  /// The next call starts from scratch.
+  void Forget();
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace meshplay::translate
