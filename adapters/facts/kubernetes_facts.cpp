@@ -127,7 +127,10 @@ class Collector {
     const std::string kind = Text(object, "kind");
     const json& metadata = At(object, "metadata");
     if (api_version == "v1" && kind == "Namespace") {
-      facts_.namespaces.insert(Text(metadata, "name"));
+      const std::string name = Text(metadata, "name");
+      facts_.namespaces.insert(name);
+      Labels labels = ReadLabels(At(metadata, "labels"));
+      if (!labels.empty()) facts_.namespace_labels[name] = std::move(labels);
     } else if (api_version == "v1" && kind == "Service") {
       ReadService(object);
     } else if (api_version == "v1" && kind == "ServiceAccount") {
@@ -156,6 +159,7 @@ class Collector {
     const json& spec = At(object, "spec");
     service.namespace_name = NamespaceOf(At(object, "metadata"));
     service.name = Text(At(object, "metadata"), "name");
+    service.labels = ReadLabels(At(At(object, "metadata"), "labels"));
     service.selector = ReadLabels(At(spec, "selector"));
     service.headless = Text(spec, "clusterIP") == "None";
     service.external_name = Text(spec, "type") == "ExternalName";

@@ -33,6 +33,7 @@ struct ServicePort {
 struct Service {
   std::string namespace_name;
   std::string name;
+  Labels labels;
   Labels selector;
   std::vector<ServicePort> ports;
   bool headless = false;
@@ -70,6 +71,7 @@ struct ClusterFacts {
   std::vector<Workload> workloads;
   std::set<std::pair<std::string, std::string>> service_accounts;  ///< (namespace, name)
   std::set<std::string> namespaces;
+  std::map<std::string, Labels> namespace_labels;                ///< Of namespaces that have any.
   std::map<std::string, std::set<std::string>> served_versions;  ///< "group/Kind" to versions.
   std::set<std::string> api_fields;      ///< "group/Kind:field.path": fields that matter and exist in the live schema.
   std::vector<nlohmann::json> existing;  ///< Objects of the kinds an emitter asked for, whole.

@@ -79,23 +79,25 @@ TEST_CASE("pods of an unknown controller stand for it once, without labels of th
 
 TEST_CASE("Services, accounts, namespaces, versions and mesh objects are read from lists too", "[facts]") {
   const auto facts = FactsFromObjects({Parse(R"({"apiVersion": "v1", "kind": "List", "items": [
-      {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+      {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "a"}}},
       {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api", "namespace": "shop"}},
       {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "v", "namespace": "shop"}},
       {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
        "spec": {"group": "split.smi-spec.io", "names": {"kind": "TrafficSplit"},
                 "versions": [{"name": "v1alpha2", "served": true}, {"name": "v1alpha4", "served": false}]}}]})"),
                                        Parse(R"({"apiVersion": "v1", "kind": "ServiceList", "items": [
-      {"metadata": {"name": "api", "namespace": "shop"},
+      {"metadata": {"name": "api", "namespace": "shop", "labels": {"tier": "back"}},
        "spec": {"selector": {"app": "api"}, "ports": [
          {"name": "http", "port": 80, "targetPort": "web"}, {"name": "x", "port": 81, "appProtocol": "http"},
          {"name": "dns", "port": 53, "protocol": "UDP"}, {"port": 70000}]}}]})")});
 
   CHECK(facts.namespaces == std::set<std::string>{"shop"});
+  CHECK(facts.namespace_labels.at("shop") == meshplay::smi::Labels{{"team", "a"}});
   CHECK(facts.service_accounts.count({"shop", "api"}) == 1);
   CHECK(facts.existing.size() == 1);
   CHECK(facts.served_versions.at("split.smi-spec.io/TrafficSplit") == std::set<std::string>{"v1alpha2"});
   REQUIRE(facts.services.size() == 1);
+  CHECK(facts.services[0].labels == meshplay::smi::Labels{{"tier", "back"}});
   REQUIRE(facts.services[0].ports.size() == 3);
   CHECK(facts.services[0].ports[0].target_port_name == "web");
   CHECK(facts.services[0].ports[1].protocol == PortProtocol::kHttp);
