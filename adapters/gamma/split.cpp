@@ -110,10 +110,13 @@ class SplitWriter {
       return;
     }
     const bool tcp = port.protocol == PortProtocol::kTcp;
-    if (tcp && (split_.matches.has_value() || !Serves("TCPRoute"))) {
+    if (tcp && (split_.matches.has_value() || !style_.tcp_routes || !Serves("TCPRoute"))) {
       outcome_.lost = true;
       outcome_.Warn("TCP_SPLIT_UNSUPPORTED", head_.spec_pointer + "/service",
-                    number + " carries TCP, and the cluster is not known to serve TCPRoute", "TCPRoute");
+                    number + " carries TCP, " +
+                        (style_.tcp_routes ? "and the cluster is not known to serve TCPRoute"
+                                           : "which " + style_.mesh + " does not split"),
+                    "TCPRoute");
       return;
     }
     if (!IsRoutable(port)) return;

@@ -129,7 +129,7 @@ class Translation {
     report.diagnostics = Start(head).diagnostics;
     if (HasError(report.diagnostics)) {
       report.explanation = "Not used: the object is not valid.";
-    } else if (head.key.kind == smi::KindName(smi::Kind::kUdpRoute)) {
+    } else if (head.key.kind == smi::KindName(smi::Kind::kUdpRoute) && !writer_.UdpMessage().empty()) {
       report.diagnostics.push_back({"UDP_UNSUPPORTED", Severity::kWarning, head.pointer, writer_.UdpMessage(), "UDP"});
       report.explanation = "Has no effect on this mesh.";
     } else {

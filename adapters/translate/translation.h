@@ -34,7 +34,7 @@ class MeshWriter {
   virtual void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) = 0;
   /// What needs all objects at once.
   virtual void Finish(EmitContext& context, Outcomes& outcomes) = 0;
-  /// Why a UDPRoute has no effect on this mesh.
+  /// Why a UDPRoute has no effect on this mesh; empty when it has one.
   virtual std::string UdpMessage() const = 0;
 };
 
