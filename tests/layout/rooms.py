@@ -55,6 +55,10 @@ ROOMS = {
     "adapters/controller": (
         ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/facts", "adapters/translate",
          "adapters/common", "proto"], {"protobuf"}, set()),
+    "adapters/conformance/app": ([], set(), {"beast", "asio"}),
+    "adapters/conformance": (
+        ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/common", "adapters/translate", "proto"],
+        {"protobuf"}, set()),
     "cli": (["libs/base", "libs/http"], set(), {"cli11", "yaml", "boost.url"}),
     "proto": ([], {"grpc", "protobuf"}, set()),
     "ui-api": (["libs/", "server/", "proto"], {"protobuf"}, set()),
@@ -63,7 +67,7 @@ ROOMS = {
 # An adapter: one room a mesh, all with the same rules; it may use what adapters/common gives on.
 MESH_ADAPTER = (
     ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/translate",
-     "adapters/gamma", "adapters/common", "adapters/controller", "proto"],
+     "adapters/gamma", "adapters/common", "adapters/controller", "adapters/conformance", "proto"],
     {"protobuf"}, {"cli11", "yaml", "openssl", "re2", "grpc"})
 
 # Rooms in which coroutines are allowed; the compiler breaks some coroutine code without a warning.
