@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adapters/gamma/rust_regex.h"
+
 namespace meshplay::gamma {
 namespace {
 
@@ -9,26 +11,30 @@ using nlohmann::json;
 using smi::HeaderForm;
 using smi::PathForm;
 
+// Empty: the implementation's language has no equal.
 std::string Wrap(const std::string& regex, RegexStyle style) {
-  return style == RegexStyle::kPlain ? regex : "^(?:" + regex + ")$";
+  if (style == RegexStyle::kPlain) return regex;
+  const std::optional<std::string> rust = RustRegex(regex);
+  return rust.has_value() ? "^(?:" + *rust + ")$" : "";
 }
 
 // The full match of a path as the design spells it: `(?:p).*`, for Linkerd `^(?:p).*$`.
-std::string WrapPath(const std::string& regex, RegexStyle style) {
-  if (style == RegexStyle::kPlain) return regex;
-  const bool one_group = regex.starts_with("(?:") && regex.ends_with(").*");
-  return one_group ? "^" + regex + "$" : Wrap(regex, style);
+std::string WrapPath(const smi::RequestMatch& match, RegexStyle style) {
+  const std::string& regex = match.path.full_regex;
+  const bool open = regex.size() > 6 && match.path_regex.ends_with(regex.substr(3, regex.size() - 6)) &&
+                    regex.starts_with("(?:") && regex.ends_with(").*");
+  if (style == RegexStyle::kPlain || !open) return Wrap(regex, style);
+  const std::optional<std::string> rust = RustRegex(regex);
+  return rust.has_value() ? "^" + *rust + "$" : "";
+}
+
+void HasNoEqual(RouteMatches& out, const std::string& what) {
+  out.problem_code = "NOT_REPRESENTABLE";
+  out.problem = "the expression of " + what + " has no equal in the implementation's regular expressions";
 }
 
 json Path(const char* type, const std::string& value) {
   return {{"type", type}, {"value", value}};
-}
-
-// Gateway API paths start with "/" and hold no "//", "/./" or "/../".
-bool IsGatewayPath(const std::string& text) {
-  return text.starts_with("/") && text.find("//") == std::string::npos && text.find("/./") == std::string::npos &&
-         text.find("/../") == std::string::npos && !text.ends_with("/.") && !text.ends_with("/..") &&
-         text.find_first_of("#%\\ ") == std::string::npos;
 }
 
 // Empty: every path. One regular expression says all alternatives as soon as one of them needs it.
@@ -46,7 +52,7 @@ std::vector<json> PathsOf(const smi::RequestMatch& match, RegexStyle style, Rout
       paths.push_back(Path("PathPrefix", pattern.text));
     } else {
       out.path_regex = true;
-      return {Path("RegularExpression", WrapPath(match.path.full_regex, style))};
+      return {Path("RegularExpression", WrapPath(match, style))};
     }
   }
   return paths;
@@ -63,6 +69,10 @@ bool AddHeaders(const smi::RequestMatch& match, RegexStyle style, RouteMatches& 
       return false;
     }
     const std::string value = exact ? pattern.text : Wrap(header.regex.empty() ? "^$" : header.regex, style);
+    if (value.empty()) {
+      HasNoEqual(out, "header " + header.name);
+      return false;
+    }
     if (value.size() > kMaxHeaderBytes) {
       out.problem_code = "REGEX_TOO_LONG";
       out.problem = "the value of header " + header.name + " is longer than 4096 characters";
@@ -79,6 +89,12 @@ bool AddHeaders(const smi::RequestMatch& match, RegexStyle style, RouteMatches& 
 
 }  // namespace
 
+bool IsGatewayPath(const std::string& text) {
+  return text.starts_with("/") && text.find("//") == std::string::npos && text.find("/./") == std::string::npos &&
+         text.find("/../") == std::string::npos && !text.ends_with("/.") && !text.ends_with("/..") &&
+         text.find_first_of("#%\\ ") == std::string::npos;
+}
+
 RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style) {
   RouteMatches out;
   json headers = json::array();
@@ -86,6 +102,10 @@ RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style) {
   for (const json& path : PathsOf(match, style, out)) {
     json entry = json::object();
     if (!path.is_null()) {
+      if (path["value"].get_ref<const std::string&>().empty()) {
+        HasNoEqual(out, "the path");
+        return out;
+      }
       if (path["value"].get_ref<const std::string&>().size() > kMaxPathBytes) {
         out.entries.clear();
         out.problem_code = "REGEX_TOO_LONG";

@@ -31,4 +31,7 @@ struct RouteMatches {
 };
 RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style);
 
+/// True for what a route takes as an Exact or PathPrefix path: starts with "/", no "//", "/./" or "/../".
+bool IsGatewayPath(const std::string& text);
+
 }  // namespace meshplay::gamma

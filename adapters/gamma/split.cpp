@@ -93,9 +93,12 @@ class SplitWriter {
   bool IsRoutable(const smi::SplitPort& port) {
     const auto& backends = split_.split->backends;
     const bool all_zero = std::all_of(backends.begin(), backends.end(), [](const auto& b) { return b.weight == 0; });
-    if (!port.routes.empty() && (port.HasWeight() || all_zero)) return true;
+    if (!port.routes.empty() && (port.HasWeight() || (all_zero && style_.zero_weights))) return true;
     outcome_.lost = true;
-    if (!all_zero) {
+    if (all_zero) {
+      outcome_.explanation =
+          "Not applied: all weights are 0, and " + style_.mesh + " cannot say that nobody is served.";
+    } else {
       outcome_.Warn("SPLIT_ZERO_SUM", head_.spec_pointer + "/backends",
                     "no backend with a weight serves port " + std::to_string(port.port) + "; it is not split");
     }

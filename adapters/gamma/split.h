@@ -14,6 +14,7 @@ struct RouteStyle {
   RegexStyle regex = RegexStyle::kPlain;
   bool regex_allowed = true;  ///< False: a split that needs a regular expression is not applied.
   bool regex_known = true;    ///< False: how the implementation reads them is not known; the split is PARTIAL.
+  bool zero_weights = true;   ///< False: weights of nothing but zero do not mean that every request fails.
   bool tcp_routes = true;     ///< False: TCPRoutes of Services have no effect, served or not.
   int wave = 0;
 };

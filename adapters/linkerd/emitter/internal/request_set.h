@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "libs/smi/resolve.h"
+
+namespace meshplay::linkerd {
+
+/// Requests that one HTTPRoute takes: path, methods and headers hold together.
+struct RequestSet {
+  smi::PathPattern path;
+  std::optional<std::set<std::string>> methods;         ///< nullopt: any.
+  std::map<std::string, smi::HeaderCondition> headers;  ///< By name.
+
+  /// Equal sets that are written alike have equal keys.
+  std::string Key() const;
+};
+
+/// What a match of an HTTPRouteGroup takes: one set for each of its paths. Empty: no request.
+std::vector<RequestSet> SetsOf(const smi::RequestMatch& match);
+
+/// True only when every request of `narrow` is one of `wide`. False also when that cannot be told.
+bool Covers(const RequestSet& wide, const RequestSet& narrow);
+
+/// The requests of both.
+struct Overlap {
+  enum class Kind {
+    kNone,     ///< There is none.
+    kSet,      ///< `set` is exactly those.
+    kUnknown,  ///< There may be some, and no route says exactly those.
+  };
+  Kind kind = Kind::kNone;
+  RequestSet set;
+};
+Overlap Intersect(const RequestSet& a, const RequestSet& b);
+
+/// A number that is greater for a narrower set: Covers(wide, narrow) gives Narrowness(wide) <= Narrowness(narrow), and
+/// equality only when the sets differ in nothing but their header conditions.
+long Narrowness(const RequestSet& set);
+
+/// The `matches` of an HTTPRoute rule: one for each method.
+struct RouteEntries {
+  std::vector<nlohmann::json> matches;
+  std::string problem_code;  ///< REGEX_TOO_LONG or NARROWED.
+  std::string problem;       ///< Why it cannot be said; empty when it can.
+};
+RouteEntries EntriesOf(const RequestSet& set);
+
+}  // namespace meshplay::linkerd
