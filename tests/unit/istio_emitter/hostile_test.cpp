@@ -1,76 +1,17 @@
 #include <catch2/catch.hpp>
-#include <random>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/smi/convert.h"
 #include "tests/unit/smi/cases.h"
+#include "tests/unit/smi/mutator.h"
 
 using meshplay::testing::ListAt;
 using meshplay::testing::LoadCases;
+using meshplay::testing::Mutator;
 using nlohmann::json;
 namespace istio = meshplay::istio;
 namespace smi = meshplay::smi;
-
-namespace {
-
-/// Replaces, drops and copies values at random places of a document.
-class Mutator {
- public:
-  explicit Mutator(unsigned seed) : random_(seed) {}
-
-  void Mutate(json& value) {
-    if (value.is_structured() && !value.empty() && Below(5) != 0) {
-      auto it = value.begin();
-      std::advance(it, Below(static_cast<int>(value.size())));
-      if (Below(8) == 0) {
-        value.erase(it);
-      } else if (value.is_array() && Below(8) == 0) {
-        value.push_back(*it);
-      } else {
-        Mutate(*it);
-      }
-      return;
-    }
-    value = Value();
-  }
-
-  int Below(int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random_); }
-
- private:
-  json Value() {
-    switch (Below(12)) {
-      case 0:
-        return nullptr;
-      case 1:
-        return json::array();
-      case 2:
-        return json::object();
-      case 3:
-        return -1;
-      case 4:
-        return 18446744073709551615ULL;
-      case 5:
-        return 1e300;
-      case 6:
-        return "*";
-      case 7:
-        return "";
-      case 8:
-        return std::string(5000, '(');
-      case 9:
-        return "a.b.c/../{*}";
-      case 10:
-        return true;
-      default:
-        return json::array({"x", 1, nullptr});
-    }
-  }
-
-  std::mt19937 random_;
-};
-
-}  // namespace
 
 TEST_CASE("whatever the documents hold, they are answered with findings and closed policies", "[istio][hostile]") {
   Mutator mutator(7);

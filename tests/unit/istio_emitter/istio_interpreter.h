@@ -1,22 +1,12 @@
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-namespace meshplay::testing {
+#include "tests/unit/smi/random_policy.h"
 
-/// One request as a proxy sees it.
-struct Request {
-  std::string source_account;                        ///< Of namespace shop.
-  std::map<std::string, std::string> target_labels;  ///< Of the pod that receives it.
-  int port = 0;                                      ///< Pod port for access, Service port for routing.
-  bool is_http = true;                               ///< Else plain bytes: method, path and headers do not count.
-  std::string method;
-  std::string path;  ///< Without query.
-  std::map<std::string, std::string> headers;
-};
+namespace meshplay::testing {
 
 /// Istio's documented rules for AuthorizationPolicies (action ALLOW) over all objects.
 bool IstioAllows(const std::vector<nlohmann::json>& objects, const Request& request);
