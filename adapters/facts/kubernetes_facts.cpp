@@ -163,6 +163,9 @@ class Collector {
     service.selector = ReadLabels(At(spec, "selector"));
     service.headless = Text(spec, "clusterIP") == "None";
     service.external_name = Text(spec, "type") == "ExternalName";
+    for (const auto& [key, value] : ReadLabels(At(At(object, "metadata"), "annotations"))) {
+      if (key.starts_with("mesh.traefik.io/")) service.annotations.emplace(key, value);
+    }
     const json& ports = At(spec, "ports");
     if (ports.is_array()) {
       for (const json& value : ports) {
@@ -262,6 +265,7 @@ class Collector {
     const json& containers = At(spec, "containers");
     if (!containers.is_array()) return;
     for (const json& container : containers) {
+      ReadArguments(container, workload);
       const json& ports = At(container, "ports");
       if (!ports.is_array()) continue;
       for (const json& port : ports) {
@@ -272,6 +276,17 @@ class Collector {
     for (const json& container : containers) {
       for (const char* key : {"livenessProbe", "readinessProbe", "startupProbe"}) {
         ReadProbe(At(At(container, key), "httpGet"), workload);
+      }
+    }
+  }
+
+  static void ReadArguments(const json& container, Workload& workload) {
+    if (workload.name.find("mesh") == std::string::npos) return;
+    for (const char* key : {"command", "args"}) {
+      const json& words = At(container, key);
+      if (!words.is_array()) continue;
+      for (const json& word : words) {
+        if (word.is_string()) workload.arguments.push_back(word.get<std::string>());
       }
     }
   }
@@ -330,7 +345,8 @@ PortProtocol ProtocolOfPort(const std::string& transport, const std::string& app
   }
   if (word.starts_with("grpc-web")) word = "grpc";
   constexpr std::array kHttp = {"http", "http2", "grpc", "h2c"};
-  constexpr std::array kTcp = {"tcp", "tls", "https", "mongo", "mysql", "redis", "kubernetes.io/wss"};
+  constexpr std::array kTcp = {
+      "tcp", "tls", "https", "mongo", "mysql", "redis", "kubernetes.io/wss", "tcp-server-first"};
   if (std::find(kHttp.begin(), kHttp.end(), word) != kHttp.end()) return PortProtocol::kHttp;
   if (std::find(kTcp.begin(), kTcp.end(), word) != kTcp.end()) return PortProtocol::kTcp;
   return PortProtocol::kUnknown;

@@ -38,6 +38,7 @@ struct Service {
   std::vector<ServicePort> ports;
   bool headless = false;
   bool external_name = false;
+  Labels annotations;  ///< Those by which a mesh reads the Service: `mesh.traefik.io/...`.
 };
 
 struct ContainerPort {
@@ -62,6 +63,7 @@ struct Workload {
   std::string service_account = "default";
   std::vector<ContainerPort> ports;
   std::vector<HttpProbe> probes;
+  std::vector<std::string> arguments;  ///< Of all containers; only of workloads that may be a mesh's own.
 };
 
 /// The neutral view of a cluster that validation and emitters need. Made by adapters from live objects, or by

@@ -105,6 +105,30 @@ TEST_CASE("Services, accounts, namespaces, versions and mesh objects are read fr
   CHECK(facts.services[0].ports[2].protocol == PortProtocol::kUdp);
 }
 
+TEST_CASE("what a mesh that reads SMI goes by is kept: its Service annotation and its controller's arguments",
+          "[facts]") {
+  const auto facts = meshplay::facts::FactsFromObjects(
+      {{{"apiVersion", "v1"},
+        {"kind", "Service"},
+        {"metadata",
+         {{"name", "db"},
+          {"namespace", "shop"},
+          {"annotations", {{"mesh.traefik.io/traffic-type", "tcp"}, {"note", "long"}}}}},
+        {"spec", {{"ports", {{{"port", 5432}}}}}}},
+       {{"apiVersion", "apps/v1"},
+        {"kind", "Deployment"},
+        {"metadata", {{"name", "traefik-mesh-controller"}, {"namespace", "mesh"}}},
+        {"spec",
+         {{"template",
+           {{"metadata", {{"labels", {{"app", "c"}}}}},
+            {"spec", {{"containers", {{{"command", {"run"}}, {"args", {"--acl"}}}}}}}}}}}}});
+
+  REQUIRE(facts.services.size() == 1);
+  CHECK(facts.services[0].annotations == smi::Labels{{"mesh.traefik.io/traffic-type", "tcp"}});
+  REQUIRE(facts.workloads.size() == 1);
+  CHECK(facts.workloads[0].arguments == std::vector<std::string>{"run", "--acl"});
+}
+
 TEST_CASE("an empty selector falls back to the pods' labels", "[facts]") {
   const auto facts = FactsFromObjects({Parse(R"({"apiVersion": "apps/v1", "kind": "Deployment",
     "metadata": {"name": "api", "namespace": "shop"},
