@@ -124,7 +124,7 @@ TEST_CASE("what a mesh that reads SMI goes by is kept: its Service annotation an
             {"spec", {{"containers", {{{"command", {"run"}}, {"args", {"--acl"}}}}}}}}}}}}});
 
   REQUIRE(facts.services.size() == 1);
-  CHECK(facts.services[0].annotations == smi::Labels{{"mesh.traefik.io/traffic-type", "tcp"}});
+  CHECK(facts.services[0].annotations == meshplay::smi::Labels{{"mesh.traefik.io/traffic-type", "tcp"}});
   REQUIRE(facts.workloads.size() == 1);
   CHECK(facts.workloads[0].arguments == std::vector<std::string>{"run", "--acl"});
 }
