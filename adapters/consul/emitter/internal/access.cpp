@@ -226,13 +226,21 @@ void Intentions::Add(EmitContext& context, Catalog& catalog, const smi::Head& so
   }
   const auto services = DestinationServices(context, catalog, source, destination, outcome);
   if (services.empty()) return;
+  std::string passed_over;
+  bool concerned = false;
   for (const smi::Service* service : services) {
     Destination& to = destinations_[{service->namespace_name, service->name}];
     to.service = service;
     to.sources.push_back(&source);
-    if (grant != nullptr && grant->AllowsTcp() && !callers.empty()) {
-      Allow(context, catalog, *grant, callers, to, outcome);
-    }
+    if (grant == nullptr || !grant->AllowsTcp() || callers.empty()) continue;
+    const bool taken = Allow(context, catalog, *grant, callers, to, outcome);
+    concerned = concerned || taken;
+    if (!taken) passed_over = service->name;
+  }
+  if (!concerned && !passed_over.empty()) {
+    outcome.lost = true;
+    outcome.Warn("L7_ACCESS_UNSUPPORTED", source.spec_pointer,
+                 "service " + passed_over + " carries TCP; the HTTPRouteGroup rules allow nothing", kIntentions);
   }
   if (grant != nullptr && grant->AllowsTcp()) ReportPorts(context, *grant, services, outcome);
 }
@@ -243,7 +251,7 @@ Intentions::Caller& Intentions::CallerOf(Destination& to, const std::string& nam
   return known != to.callers.end() ? *known : to.callers.emplace_back(Caller{name, false, {}});
 }
 
-void Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::Grant& grant,
+bool Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::Grant& grant,
                        const std::vector<std::string>& callers, Destination& to, Outcome& outcome) {
   const smi::Head& source = grant.target->head;
   const std::string& name = to.service->name;
@@ -252,7 +260,7 @@ void Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::
     outcome.Warn("WIDENED", source.spec_pointer, what, kIntentions);
   };
   const Coverage coverage = CoverageOf(context, grant, *to.service);
-  if (coverage == Coverage::kNone) return;
+  if (coverage == Coverage::kNone) return true;
   if (coverage == Coverage::kSome && context.options.allow_widening) {
     widen("all ports of service " + name + " are allowed, because Consul allows services as a whole");
   } else if (coverage == Coverage::kSome) {
@@ -260,12 +268,13 @@ void Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::
     outcome.Warn("NARROWED", source.spec_pointer,
                  "service " + name + " has other ports too, and Consul allows services as a whole; it allows nothing",
                  kIntentions);
-    return;
+    return true;
   }
   std::vector<json> requests;
   bool everything = !grant.http.has_value();
   if (!everything) {
     const Protocol protocol = catalog.ProtocolOf(name, to.service);
+    if (protocol.only_tcp && grant.tcp.scope == PortScope::kAny && !context.options.allow_widening) return false;
     to.protocol = protocol.name;
     if (protocol.name.empty() && context.options.allow_widening) {
       everything = true;
@@ -274,14 +283,14 @@ void Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::
       outcome.lost = true;
       outcome.Warn("L7_ACCESS_UNSUPPORTED", source.spec_pointer,
                    protocol.problem + "; the HTTPRouteGroup rules allow nothing there", kIntentions);
-      return;
+      return true;
     } else {
       for (const smi::RequestMatch& match : *grant.http) {
         for (json& entry : HttpEntries(match)) requests.push_back(std::move(entry));
       }
     }
   }
-  if (!everything && requests.empty()) return;
+  if (!everything && requests.empty()) return true;
   ++outcome.in_force;
   (everything ? to.any_bytes : to.by_request).insert(&source);
   for (const std::string& caller_name : callers) {
@@ -293,6 +302,7 @@ void Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::
       }
     }
   }
+  return true;
 }
 
 json Intentions::SourceOf(const Caller& caller) {

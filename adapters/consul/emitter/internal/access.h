@@ -39,7 +39,9 @@ class Intentions {
   std::vector<const smi::Service*> DestinationServices(translate::EmitContext& context, Catalog& catalog,
                                                        const smi::Head& source, const smi::Identity& destination,
                                                        translate::Outcome& outcome) const;
-  void Allow(translate::EmitContext& context, const Catalog& catalog, const smi::Grant& grant,
+  /// Adds what a grant allows at one service. False: HTTP rules for all ports do not concern it, because it carries
+  /// TCP.
+  bool Allow(translate::EmitContext& context, const Catalog& catalog, const smi::Grant& grant,
              const std::vector<std::string>& callers, Destination& to, translate::Outcome& outcome);
   static Caller& CallerOf(Destination& to, const std::string& name);
   static nlohmann::json SourceOf(const Caller& caller);

@@ -92,27 +92,34 @@ const json* Catalog::Foreign(const std::string& kind, const std::string& service
 
 Protocol Catalog::ProtocolOf(const std::string& name, const smi::Service* service) const {
   std::set<std::string> spoken;
+  const smi::ServicePort* tcp = nullptr;
   if (service != nullptr) {
     for (const smi::ServicePort& port : service->ports) {
-      if (port.protocol == smi::PortProtocol::kTcp) {
-        return {"", "port " + std::to_string(port.port) + " of Service " + name +
-                        " carries TCP, and a service of "
-                        "Consul speaks one protocol on all its ports"};
+      if (port.protocol == smi::PortProtocol::kTcp) tcp = &port;
+      if (port.protocol != smi::PortProtocol::kTcp && port.protocol != smi::PortProtocol::kUdp) {
+        spoken.insert(HttpOf(port));
       }
-      if (port.protocol != smi::PortProtocol::kUdp) spoken.insert(HttpOf(port));
     }
+  }
+  if (tcp != nullptr) {
+    return {"",
+            "port " + std::to_string(tcp->port) + " of Service " + name +
+                " carries TCP, and a service of Consul speaks one protocol on all its ports",
+            spoken.empty()};
   }
   if (const json* defaults = Foreign("ServiceDefaults", name); defaults != nullptr) {
     std::string protocol = Text(At(*defaults, "spec"), "protocol");
     const json* global = Foreign("ProxyDefaults", "global");
     if (protocol.empty() && global != nullptr) protocol = Text(At(At(*global, "spec"), "config"), "protocol");
-    if (IsHttp(protocol)) return {protocol, ""};
-    return {"", "ServiceDefaults " + name + " of somebody else says that the service speaks " +
-                    (protocol.empty() ? "tcp" : protocol)};
+    if (IsHttp(protocol)) return {protocol, "", false};
+    return {"",
+            "ServiceDefaults " + name + " of somebody else says that the service speaks " +
+                (protocol.empty() ? "tcp" : protocol),
+            false};
   }
-  if (spoken.empty()) return {"http", ""};
-  if (spoken.size() > 1) return {"", "the ports of Service " + name + " speak different protocols"};
-  return {*spoken.begin(), ""};
+  if (spoken.empty()) return {"http", "", false};
+  if (spoken.size() > 1) return {"", "the ports of Service " + name + " speak different protocols", false};
+  return {*spoken.begin(), "", false};
 }
 
 void AddDefaults(EmitContext& context, const Catalog& catalog, const std::string& namespace_name,

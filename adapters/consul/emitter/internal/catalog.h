@@ -24,8 +24,9 @@ struct NamedService {
 
 /// What a service speaks, as Consul must be told.
 struct Protocol {
-  std::string name;     ///< "http", "http2" or "grpc"; empty: requests cannot be told apart.
-  std::string problem;  ///< Why the name is empty.
+  std::string name;       ///< "http", "http2" or "grpc"; empty: requests cannot be told apart.
+  std::string problem;    ///< Why the name is empty.
+  bool only_tcp = false;  ///< All its ports say that they carry TCP.
 };
 
 /// The services of Consul by their names, and what somebody else has configured for them. A name means the same in all
