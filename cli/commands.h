@@ -26,7 +26,8 @@ struct Session {
 /// Each adds one group of commands; `session` outlives `app`.
 void AddCollections(CLI::App& app, Session& session);  ///< clusters, adapters, meshes, targets, objects
 void AddOperations(CLI::App& app, Session& session);   ///< operations, types
-void AddRun(CLI::App& app, Session& session);          ///< run, smi
+void AddRun(CLI::App& app, Session& session);          ///< run
+void AddSmi(CLI::App& app, Session& session);          ///< smi
 void AddEvents(CLI::App& app, Session& session);
 
 /// Reads a token from `token_file`, MESHPLAY_TOKEN or standard input (without echo on a terminal), tries it and saves

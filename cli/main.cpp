@@ -38,6 +38,7 @@ int Run(int argc, char** argv) {
   AddCollections(app, session);
   AddOperations(app, session);
   AddRun(app, session);
+  AddSmi(app, session);
   AddEvents(app, session);
   app.add_subcommand("version", "Version of the server")->callback([&session] {
     session.command = [&session](Server& server) { return PrintAnswer(server.Get("/version"), session); };

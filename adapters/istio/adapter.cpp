@@ -3,10 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/common/convert.h"
+#include "adapters/gamma/emit.h"
 #include "adapters/istio/control_planes.h"
+#include "adapters/istio/emitter/emit.h"
 #include "adapters/istio/internal/inventory.h"
 #include "adapters/istio/operations/operations.h"
 #include "adapters/kube/fence.h"
+#include "adapters/serve/translate_answer.h"
 #include "libs/base/json.h"
 #include "libs/base/json_schema.h"
 
@@ -140,11 +143,8 @@ pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
 }
 
 pb::TaskResult IstioAdapter::Query(sdk::TaskContext& task) {
-  const pb::TaskOffer& offer = task.offer();
-  if (offer.operation_type() != "smi.translate") return sdk::MeshAdapter::Query(task);
-  const auto parameters = ParseJson(offer.parameters_json());
-  if (!parameters) return Refused(parameters.error());
-  return TranslateSmi(*parameters);
+  if (task.offer().operation_type() != serve::kTranslateQuery) return sdk::MeshAdapter::Query(task);
+  return serve::AnswerTranslate({Emitter(), gamma::Emitter(kMeshType)}, task.offer().parameters_json());
 }
 
 void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) {

@@ -2,6 +2,7 @@
 #include "adapters/istio/internal/inventory.h"
 #include "adapters/istio/internal/versions.h"
 #include "adapters/istio/operations/operations.h"
+#include "adapters/serve/translate_answer.h"
 
 namespace meshplay::istio {
 
@@ -10,6 +11,7 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
   manifest.set_mesh_type("istio");
   manifest.set_display_name("Istio");
   for (const auto& operation : operations) *manifest.add_operations() = operation->descriptor();
+  *manifest.add_operations() = serve::TranslateDescriptor();
   for (const pb::MeshVersionSupport& version : SupportedVersions()) *manifest.add_mesh_versions() = version;
   for (const pb::SmiSupport& support : SmiSupports()) *manifest.add_smi() = support;
   for (const pb::InventoryKind& kind : InventoryKinds()) *manifest.add_inventory_kinds() = kind;

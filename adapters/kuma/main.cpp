@@ -1,27 +1,8 @@
-#include <CLI/CLI.hpp>
-#include <string_view>
-
 #include "adapters/gamma/emit.h"
 #include "adapters/kuma/emitter/emit.h"
-#include "adapters/translate/translate.h"
-
-#ifndef MESHPLAY_VERSION
-#define MESHPLAY_VERSION "0.1.0"
-#endif
+#include "adapters/serve/translator.h"
 
 int main(int argc, char** argv) {
-  namespace translate = meshplay::translate;
-  if (argc > 1 && std::string_view(argv[1]) == "translate") {
-    return translate::RunTranslate({meshplay::kuma::Emitter(), meshplay::gamma::Emitter("kuma")}, argc - 1, argv + 1);
-  }
-  CLI::App app{"Meshplay's adapter for Kuma: translates SMI documents to Kuma's policies."};
-  app.require_subcommand(1);
-  app.set_version_flag("--version", MESHPLAY_VERSION);
-  app.add_subcommand("translate", "Translates SMI documents without a cluster; translate --help tells more");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : translate::kExitInvalid;
-  }
-  return 0;
+  return meshplay::serve::TranslatorMain(
+      {{"kuma", "Kuma", {meshplay::kuma::Emitter(), meshplay::gamma::Emitter("kuma")}}}, argc, argv);
 }

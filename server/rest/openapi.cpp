@@ -5,10 +5,8 @@
 #include <set>
 
 #include "meshplay/api/annotations.pb.h"
-#include "meshplay/v1/access.pb.h"
-#include "meshplay/v1/inventory.pb.h"
-#include "meshplay/v1/operations.pb.h"
 #include "server/rest/transcode.h"
+#include "server/services/api_files.h"
 
 namespace meshplay::rest {
 
@@ -234,11 +232,8 @@ void AddOperationTypes(const std::vector<Manifest>& manifests, Json& document) {
 }  // namespace
 
 std::vector<const MethodDescriptor*> PublicMethods() {
-  // Naming one message of each file keeps its generated code linked (and so registered).
-  const FileDescriptor* files[] = {v1::Operation::descriptor()->file(), v1::Cluster::descriptor()->file(),
-                                   v1::Token::descriptor()->file()};
   std::vector<const MethodDescriptor*> methods;
-  for (const FileDescriptor* file : files) {
+  for (const FileDescriptor* file : services::ApiFiles()) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) methods.push_back(file->service(s)->method(m));
     }

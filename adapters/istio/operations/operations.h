@@ -51,7 +51,4 @@ std::unique_ptr<common::Operation> MakeCustomDelete();
 std::unique_ptr<common::Operation> MakeSmiApply();
 std::unique_ptr<common::Operation> MakeSmiDelete();
 
-/// Answers the query smi.translate: what SMI documents become, from documents alone.
-pb::TaskResult TranslateSmi(const nlohmann::json& parameters);
-
 }  // namespace meshplay::istio

@@ -189,32 +189,6 @@ class SmiDelete final : public common::SetOperation {
   }
 };
 
-Result<pb::TaskResult> TranslateDocuments(const json& parameters) {
-  const auto text = [&parameters](const char* key) {
-    const auto found = parameters.find(key);
-    return found != parameters.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  std::string name_space = text("namespace");
-  if (name_space.empty()) name_space = "default";
-  MP_TRY(std::vector<json> given, common::ReadDocuments(text("documents")));
-  std::vector<json> documents, objects;
-  for (json& object : given) (smi::IsSmiDocument(object) ? documents : objects).push_back(std::move(object));
-  facts::FactsOptions facts_options;
-  facts_options.default_namespace = name_space;
-  const smi::ClusterFacts facts = facts::FactsFromObjects(objects, facts_options);
-  MP_TRY(const EmitOptions options, ReadOptions(parameters, "translate"));
-  smi::ParseOptions parse;
-  parse.default_namespace = name_space;
-  MP_TRY(const Emission emission, EmitSmi(smi::ParseDocuments(documents, parse), facts, options));
-  pb::TaskResult result = sdk::Succeeded();
-  for (const smi::SmiReport& report : emission.reports) *result.add_smi() = common::ToReport(report);
-  const json output = {{"level", smi::SupportLevelName(smi::WorstLevel(emission.reports))},
-                       {"objects", emission.objects},
-                       {"reports", smi::ToJson(emission.reports)}};
-  result.set_output_json(DumpJson(output));
-  return result;
-}
-
 }  // namespace
 
 std::unique_ptr<common::Operation> MakeSmiApply() {
@@ -222,12 +196,6 @@ std::unique_ptr<common::Operation> MakeSmiApply() {
 }
 std::unique_ptr<common::Operation> MakeSmiDelete() {
   return std::make_unique<SmiDelete>();
-}
-
-pb::TaskResult TranslateSmi(const json& parameters) {
-  auto result = TranslateDocuments(parameters);
-  if (result) return std::move(*result);
-  return sdk::Failed(common::ToProtocolError(result.error(), pb::SIDE_EFFECTS_NONE));
 }
 
 }  // namespace meshplay::istio

@@ -1,18 +1,10 @@
 #include "server/services/internal/method_table.h"
 
 #include "meshplay/api/annotations.pb.h"
-#include "meshplay/v1/inventory.pb.h"
-#include "meshplay/v1/operations.pb.h"
-#include "meshplay/v1/smi.pb.h"
+#include "server/services/api_files.h"
 
 namespace meshplay::services {
 namespace {
-
-std::vector<const google::protobuf::FileDescriptor*> ApiFiles() {
-  // Naming one message of each file also links it: the generated pool knows only linked files.
-  return {v1::Operation::descriptor()->file(), v1::Cluster::descriptor()->file(), v1::Event::descriptor()->file(),
-          v1::SmiFinding::descriptor()->file()};
-}
 
 void CheckOptions(const google::protobuf::MethodDescriptor& method) {
   const auto& options = method.options();

@@ -170,6 +170,8 @@ TEST_CASE("requests that succeed answer the same through both doors") {
       {"Secrets.CreateSecret", R"({"name":"s1","data":{"k":"v"}})"},
       {"Secrets.ListSecrets", "{}"},
       {"Smi.ValidateSmi", R"({"documents":"kind: Nothing\n"})"},
+      {"Smi.ConvertSmi", R"({"documents":"kind: Nothing\n","split_version":"v1alpha2"})"},
+      {"Smi.ExplainSmi", R"({"documents":"kind: Nothing\n","mesh_types":["nobody"]})"},
       {"System.GetVersion", "{}"},
   };
   for (const auto& [name, text] : cases) {
