@@ -3,13 +3,13 @@
 
 #include "adapters/cilium/emitter/emit.h"
 #include "libs/smi/parse.h"
-#include "tests/unit/consul_emitter/random_policy.h"
+#include "tests/unit/consul_emitter/call_policy.h"
 
 using meshplay::testing::Below;
+using meshplay::testing::Call;
+using meshplay::testing::CallPolicy;
 using meshplay::testing::MatchesFully;
-using meshplay::testing::RandomPolicy;
-using meshplay::testing::RandomRequest;
-using meshplay::testing::Request;
+using meshplay::testing::RandomCall;
 using nlohmann::json;
 namespace cilium = meshplay::cilium;
 namespace smi = meshplay::smi;
@@ -21,53 +21,53 @@ constexpr int kRequestsEach = 40;
 
 // Cilium's documented rules. An endpoint with any ingress rule denies by default; rules of all policies add up.
 
-bool MatchesHeader(const std::string& condition, const Request& request) {
+bool MatchesHeader(const std::string& condition, const Call& call) {
   const std::size_t space = condition.find(' ');
   std::string name = condition.substr(0, space);
   if (space != std::string::npos) name.pop_back();  // The colon.
-  const auto it = request.headers.find(name);
-  if (it == request.headers.end()) return false;
+  const auto it = call.headers.find(name);
+  if (it == call.headers.end()) return false;
   return space == std::string::npos || it->second == condition.substr(space + 1);
 }
 
-bool MatchesHttp(const json& rule, const Request& request) {
-  if (rule.contains("path") && !MatchesFully(rule["path"], request.path + request.query)) return false;
-  if (rule.contains("method") && !MatchesFully(rule["method"], request.method)) return false;
-  if (rule.contains("host") && !MatchesFully(rule["host"], request.headers.at("host"))) return false;
+bool MatchesHttp(const json& rule, const Call& call) {
+  if (rule.contains("path") && !MatchesFully(rule["path"], call.path + call.query)) return false;
+  if (rule.contains("method") && !MatchesFully(rule["method"], call.method)) return false;
+  if (rule.contains("host") && !MatchesFully(rule["host"], call.headers.at("host"))) return false;
   if (!rule.contains("headers")) return true;
   return std::all_of(rule["headers"].begin(), rule["headers"].end(),
-                     [&](const json& condition) { return MatchesHeader(condition, request); });
+                     [&](const json& condition) { return MatchesHeader(condition, call); });
 }
 
-bool MatchesPorts(const json& to, const Request& request) {
-  const json port = {{"port", std::to_string(request.PodPort())}, {"protocol", request.udp ? "UDP" : "TCP"}};
+bool MatchesPorts(const json& to, const Call& call) {
+  const json port = {{"port", std::to_string(call.port)}, {"protocol", call.udp ? "UDP" : "TCP"}};
   if (std::find(to["ports"].begin(), to["ports"].end(), port) == to["ports"].end()) return false;
   if (!to.contains("rules")) return true;
   const json& http = to["rules"]["http"];
-  return request.is_http &&
-         std::any_of(http.begin(), http.end(), [&](const json& rule) { return MatchesHttp(rule, request); });
+  return call.is_http &&
+         std::any_of(http.begin(), http.end(), [&](const json& rule) { return MatchesHttp(rule, call); });
 }
 
-bool MatchesIngress(const json& rule, const Request& request) {
+bool MatchesIngress(const json& rule, const Call& call) {
   if (!rule.contains("fromEndpoints")) return false;
-  const json caller = {
-      {"matchLabels",
-       {{"k8s:io.kubernetes.pod.namespace", "shop"}, {"k8s:io.cilium.k8s.policy.serviceaccount", request.account}}}};
+  const json caller = {{"matchLabels",
+                        {{"k8s:io.kubernetes.pod.namespace", "shop"},
+                         {"k8s:io.cilium.k8s.policy.serviceaccount", call.source_account}}}};
   const json& from = rule["fromEndpoints"];
   if (std::find(from.begin(), from.end(), caller) == from.end()) return false;
   if (!rule.contains("toPorts")) return true;
   return std::any_of(rule["toPorts"].begin(), rule["toPorts"].end(),
-                     [&](const json& to) { return MatchesPorts(to, request); });
+                     [&](const json& to) { return MatchesPorts(to, call); });
 }
 
-bool CiliumAllows(const std::vector<json>& objects, const Request& request) {
+bool CiliumAllows(const std::vector<json>& objects, const Call& call) {
   const json pods = {{"matchLabels", {{"k8s:io.cilium.k8s.policy.serviceaccount", "api"}}}};
   bool guarded = false;
   for (const json& object : objects) {
     if (object["kind"] != "CiliumNetworkPolicy" || object["spec"]["endpointSelector"] != pods) continue;
     guarded = true;
     for (const json& rule : object["spec"]["ingress"]) {
-      if (MatchesIngress(rule, request)) return true;
+      if (MatchesIngress(rule, call)) return true;
     }
   }
   return !guarded;
@@ -75,30 +75,30 @@ bool CiliumAllows(const std::vector<json>& objects, const Request& request) {
 
 // The rules of routes: the most specific match wins, and here all matches but the last rule's lead to the same
 // backends.
-bool RouteMatches(const json& match, const Request& request) {
+bool RouteMatches(const json& match, const Call& call) {
   if (match.contains("path")) {
     const std::string value = match["path"]["value"];
     const std::string type = match["path"]["type"];
-    const bool holds = type == "Exact"        ? request.path == value
-                       : type == "PathPrefix" ? request.path == value || request.path.starts_with(value + "/")
-                                              : MatchesFully(value, request.path);
+    const bool holds = type == "Exact"        ? call.path == value
+                       : type == "PathPrefix" ? call.path == value || call.path.starts_with(value + "/")
+                                              : MatchesFully(value, call.path);
     if (!holds) return false;
   }
-  if (match.contains("method") && match["method"] != request.method) return false;
+  if (match.contains("method") && match["method"] != call.method) return false;
   if (!match.contains("headers")) return true;
   return std::all_of(match["headers"].begin(), match["headers"].end(), [&](const json& header) {
-    const auto it = request.headers.find(header["name"].get<std::string>());
-    if (it == request.headers.end()) return false;
+    const auto it = call.headers.find(header["name"].get<std::string>());
+    if (it == call.headers.end()) return false;
     return header["type"] == "Exact" ? header["value"] == it->second : MatchesFully(header["value"], it->second);
   });
 }
 
 // True: to the backends of the split.
-bool IsSplit(const json& route, const Request& request) {
+bool IsSplit(const json& route, const Call& call) {
   for (const json& rule : route["spec"]["rules"]) {
     if (!rule.contains("matches")) continue;
     for (const json& match : rule["matches"]) {
-      if (RouteMatches(match, request)) return true;
+      if (RouteMatches(match, call)) return true;
     }
   }
   return false;
@@ -111,8 +111,8 @@ meshplay::translate::Emission Emit(const std::vector<json>& documents, const smi
 }
 
 void Explain(const std::string& what, const std::vector<json>& documents, const std::vector<json>& objects,
-             const Request& request) {
-  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << Text(request));
+             const Call& call) {
+  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << CallText(call));
 }
 
 }  // namespace
@@ -123,18 +123,18 @@ TEST_CASE("Cilium never allows what SMI denies, and what it denies beyond SMI is
   int full = 0;
   int allowed = 0;
   for (int i = 0; i < kPolicies; ++i) {
-    const RandomPolicy policy(random);
+    const CallPolicy policy(random);
     const auto emission = Emit(policy.documents(), cluster);
     const bool is_full = smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull;
     full += is_full ? 1 : 0;
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
-      const bool smi_allows = policy.Allows(request);
-      const bool cilium_allows = CiliumAllows(emission.objects, request);
+      const Call call = RandomCall(random);
+      const bool smi_allows = policy.Allows(call);
+      const bool cilium_allows = CiliumAllows(emission.objects, call);
       allowed += cilium_allows ? 1 : 0;
-      if (cilium_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, request);
+      if (cilium_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, call);
       if (smi_allows && !cilium_allows && is_full) {
-        Explain("narrower", policy.documents(), emission.objects, request);
+        Explain("narrower", policy.documents(), emission.objects, call);
       }
     }
   }
@@ -149,7 +149,7 @@ TEST_CASE("routes send exactly the matching requests to the backends of a split"
   int in_force = 0;
   int split = 0;
   for (int i = 0; i < kPolicies; ++i) {
-    const RandomPolicy policy(random);
+    const CallPolicy policy(random);
     std::vector<json> documents = policy.documents();
     const int weight = 1 + Below(random, 1'000);
     documents.push_back(meshplay::testing::SplitByGroups(
@@ -165,10 +165,11 @@ TEST_CASE("routes send exactly the matching requests to the backends of a split"
     CHECK(first["spec"]["rules"][0]["backendRefs"][0]["weight"] == weight + 7);
     CHECK(first["spec"]["rules"].back()["backendRefs"].size() == 1);
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
-      const bool wanted = policy.GroupsMatch(request);
+      Call call = RandomCall(random);
+      call.is_http = true;
+      const bool wanted = policy.GroupsMatch(call);
       split += wanted ? 1 : 0;
-      if (IsSplit(first, request) != wanted) Explain("route", documents, emission.objects, request);
+      if (IsSplit(first, call) != wanted) Explain("route", documents, emission.objects, call);
     }
   }
   CHECK(in_force > kPolicies / 4);

@@ -5,13 +5,13 @@
 #include "adapters/consul/emitter/emit.h"
 #include "adapters/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
-#include "tests/unit/consul_emitter/random_policy.h"
+#include "tests/unit/consul_emitter/call_policy.h"
 
 using meshplay::testing::Below;
+using meshplay::testing::Call;
+using meshplay::testing::CallPolicy;
 using meshplay::testing::MatchesFully;
-using meshplay::testing::RandomPolicy;
-using meshplay::testing::RandomRequest;
-using meshplay::testing::Request;
+using meshplay::testing::RandomCall;
 using nlohmann::json;
 namespace consul = meshplay::consul;
 namespace smi = meshplay::smi;
@@ -23,10 +23,10 @@ constexpr int kRequestsEach = 40;
 
 // Consul's documented rules for requests: what intentions and routers look at is the same.
 
-bool MatchesHeader(const json& header, const Request& request) {
+bool MatchesHeader(const json& header, const Call& call) {
   const std::string name = header["name"];
-  const auto it = request.headers.find(name == ":authority" ? "host" : name);
-  if (it == request.headers.end()) return false;
+  const auto it = call.headers.find(name == ":authority" ? "host" : name);
+  if (it == call.headers.end()) return false;
   const std::string& value = it->second;
   if (header.contains("present")) return true;
   if (header.contains("exact")) return value == header["exact"];
@@ -35,15 +35,14 @@ bool MatchesHeader(const json& header, const Request& request) {
   return MatchesFully(header["regex"], value);
 }
 
-bool MatchesHttp(const json& http, const Request& request) {
-  if (http.contains("pathExact") && http["pathExact"] != request.path) return false;
-  if (http.contains("pathPrefix") && !request.path.starts_with(http["pathPrefix"].get<std::string>())) return false;
-  if (http.contains("pathRegex") && !MatchesFully(http["pathRegex"], request.path)) return false;
+bool MatchesHttp(const json& http, const Call& call) {
+  if (http.contains("pathExact") && http["pathExact"] != call.path) return false;
+  if (http.contains("pathPrefix") && !call.path.starts_with(http["pathPrefix"].get<std::string>())) return false;
+  if (http.contains("pathRegex") && !MatchesFully(http["pathRegex"], call.path)) return false;
   const json methods = http.value("methods", json::array());
-  if (!methods.empty() && std::find(methods.begin(), methods.end(), request.method) == methods.end()) return false;
+  if (!methods.empty() && std::find(methods.begin(), methods.end(), call.method) == methods.end()) return false;
   const json headers = http.value("header", json::array());
-  return std::all_of(headers.begin(), headers.end(),
-                     [&](const json& header) { return MatchesHeader(header, request); });
+  return std::all_of(headers.begin(), headers.end(), [&](const json& header) { return MatchesHeader(header, call); });
 }
 
 // What the CRDs' own validation refuses (07 K5, K6).
@@ -92,14 +91,14 @@ const json* Find(const std::vector<json>& objects, const char* kind, const std::
 
 // The source with the exact name comes before "*"; of its permissions the first that matches decides; what nothing
 // decides is `default_allows`.
-bool ConsulAllows(const std::vector<json>& objects, const Request& request, bool default_allows) {
-  const std::string caller = ServiceOf(request.account);
-  if (caller.empty() || request.udp || request.service.empty()) return false;
-  const json* defaults = Find(objects, "ServiceDefaults", request.service);
+bool ConsulAllows(const std::vector<json>& objects, const Call& call, bool default_allows) {
+  const std::string caller = ServiceOf(call.source_account);
+  if (caller.empty() || call.udp || call.service.empty()) return false;
+  const json* defaults = Find(objects, "ServiceDefaults", call.service);
   const bool http = defaults != nullptr && (*defaults)["spec"]["protocol"] == "http";
-  if (http && !request.is_http) return false;
+  if (http && !call.is_http) return false;
   for (const json& object : objects) {
-    if (object["kind"] != "ServiceIntentions" || object["spec"]["destination"]["name"] != request.service) continue;
+    if (object["kind"] != "ServiceIntentions" || object["spec"]["destination"]["name"] != call.service) continue;
     const json& sources = object["spec"]["sources"];
     for (const std::string& name : {caller, std::string("*")}) {
       const auto source =
@@ -108,7 +107,7 @@ bool ConsulAllows(const std::vector<json>& objects, const Request& request, bool
       if (source->contains("action")) return (*source)["action"] == "allow";
       if (!http) return false;
       for (const json& permission : (*source)["permissions"]) {
-        if (MatchesHttp(permission["http"], request)) return permission["action"] == "allow";
+        if (MatchesHttp(permission["http"], call)) return permission["action"] == "allow";
       }
       return default_allows;
     }
@@ -123,8 +122,8 @@ meshplay::translate::Emission Emit(const std::vector<json>& documents, const smi
 }
 
 void Explain(const std::string& what, const std::vector<json>& documents, const std::vector<json>& objects,
-             const Request& request) {
-  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << Text(request));
+             const Call& call) {
+  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << CallText(call));
 }
 
 }  // namespace
@@ -136,7 +135,7 @@ TEST_CASE("Consul never allows what SMI denies, whatever its default, and what i
   int full = 0;
   int allowed = 0;
   for (int i = 0; i < kPolicies; ++i) {
-    const RandomPolicy policy(random);
+    const CallPolicy policy(random);
     const auto emission = Emit(policy.documents(), cluster);
     for (const json& object : emission.objects) {
       if (object["kind"] == "ServiceIntentions") CheckIntentions(object["spec"]);
@@ -147,15 +146,15 @@ TEST_CASE("Consul never allows what SMI denies, whatever its default, and what i
         });
     full += is_full ? 1 : 0;
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
-      const bool smi_allows = policy.Allows(request);
-      const bool consul_allows = ConsulAllows(emission.objects, request, k % 2 == 0);
+      const Call call = RandomCall(random);
+      const bool smi_allows = policy.Allows(call);
+      const bool consul_allows = ConsulAllows(emission.objects, call, k % 2 == 0);
       allowed += consul_allows ? 1 : 0;
-      if (consul_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, request);
+      if (consul_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, call);
       // A port that says it speaks HTTP is not expected to carry other bytes, and Consul knows ports of Services only.
-      const bool outside = request.service.empty() || (request.service == "api" && !request.is_http);
+      const bool outside = call.service.empty() || (call.service == "api" && !call.is_http);
       if (smi_allows && !consul_allows && is_full && !outside) {
-        Explain("narrower", policy.documents(), emission.objects, request);
+        Explain("narrower", policy.documents(), emission.objects, call);
       }
     }
   }
@@ -170,7 +169,7 @@ TEST_CASE("Consul's routers send exactly the matching requests to the splitter",
   int in_force = 0;
   int split = 0;
   for (int i = 0; i < kPolicies; ++i) {
-    const RandomPolicy policy(random);
+    const CallPolicy policy(random);
     std::vector<json> documents = policy.documents();
     documents.push_back(meshplay::testing::SplitByGroups({{{"service", "api"}, {"weight", 1}}}));
     const auto emission = Emit(documents, cluster);
@@ -186,14 +185,15 @@ TEST_CASE("Consul's routers send exactly the matching requests to the splitter",
       CHECK(Find(emission.objects, "ServiceSplitter", "api-smi-split") != nullptr);
     }
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
+      Call call = RandomCall(random);
+      call.is_http = true;
       bool routed = false;
       for (const json& route : routes) {
-        routed = routed || MatchesHttp(route["match"]["http"], request);
+        routed = routed || MatchesHttp(route["match"]["http"], call);
       }
-      const bool wanted = policy.GroupsMatch(request);
+      const bool wanted = policy.GroupsMatch(call);
       split += wanted ? 1 : 0;
-      if (routed != wanted) Explain("route", documents, emission.objects, request);
+      if (routed != wanted) Explain("route", documents, emission.objects, call);
     }
   }
   CHECK(in_force > kPolicies / 2);

@@ -1,4 +1,4 @@
-#include "tests/unit/consul_emitter/random_policy.h"
+#include "tests/unit/consul_emitter/call_policy.h"
 
 #include <re2/re2.h>
 
@@ -51,14 +51,18 @@ const RE2& Compiled(const std::string& regex) {
   return cache.try_emplace(regex, regex).first->second;
 }
 
-json Document(const char* group, const char* version, const char* kind, const std::string& name, const json& spec) {
-  return {{"apiVersion", std::string(group) + ".smi-spec.io/" + version},
-          {"kind", kind},
-          {"metadata", {{"name", name}, {"namespace", "shop"}}},
-          {"spec", spec}};
+json RandomMatch(std::mt19937& random, const std::string& name) {
+  json match = {{"name", name}, {"pathRegex", Pick(random, kPaths)}};
+  if (Below(random, 2) == 0) match["methods"] = {Pick(random, kMethods), Pick(random, kMethods)};
+  if (Below(random, 5) == 0) match["methods"] = {"GET", "*"};
+  if (Below(random, 3) == 0) match["headers"]["x"] = Pick(random, kValues);
+  if (Below(random, 6) == 0) match["headers"]["host"] = Pick(random, kValues);
+  return match;
 }
 
-json Deployment(const std::string& account, const json& labels) {
+}  // namespace
+
+json DeploymentObject(const std::string& account, const json& labels) {
   return {{"apiVersion", "apps/v1"},
           {"kind", "Deployment"},
           {"metadata", {{"name", account}, {"namespace", "shop"}}},
@@ -74,57 +78,20 @@ json ServiceObject(const std::string& name, const std::string& app, const json& 
           {"spec", {{"selector", {{"app", app}}}, {"ports", json::array({port})}}}};
 }
 
-json RandomMatch(std::mt19937& random, const std::string& name) {
-  json match = {{"name", name}, {"pathRegex", Pick(random, kPaths)}};
-  if (Below(random, 2) == 0) match["methods"] = {Pick(random, kMethods), Pick(random, kMethods)};
-  if (Below(random, 5) == 0) match["methods"] = {"GET", "*"};
-  if (Below(random, 3) == 0) match["headers"]["x"] = Pick(random, kValues);
-  if (Below(random, 6) == 0) match["headers"]["host"] = Pick(random, kValues);
-  return match;
-}
-
-bool MatchHolds(const json& match, const Request& request) {
-  const std::string regex = match.value("pathRegex", std::string());
-  if (!regex.empty() && !RE2::PartialMatch(request.path, Compiled("^(?:" + regex + ")"))) return false;
-  const auto methods = match.value("methods", std::vector<std::string>());
-  const auto allows = [&](const std::string& m) { return m == "*" || m == request.method; };
-  if (!methods.empty() && std::none_of(methods.begin(), methods.end(), allows)) return false;
-  if (!match.contains("headers")) return true;
-  const json& headers = match["headers"];
-  for (auto it = headers.begin(); it != headers.end(); ++it) {
-    const auto found = request.headers.find(it.key());
-    if (found == request.headers.end()) return false;
-    if (!MatchesFully(it.value().get<std::string>(), found->second)) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 bool MatchesFully(const std::string& regex, const std::string& text) {
   return RE2::FullMatch(text, Compiled(regex));
 }
 
-int Request::PodPort() const {
-  const auto it = Ports().find(service);
-  return it == Ports().end() ? kBarePort : it->second.pod;
-}
-
-std::string Text(const Request& request) {
-  return request.account + " to \"" + request.service + "\" " + (request.is_http ? request.method : "bytes") + " " +
-         request.path + request.query + " " + json(request.headers).dump();
-}
-
-int Below(std::mt19937& random, int limit) {
-  return std::uniform_int_distribution<int>(0, limit - 1)(random);
+std::string CallText(const Call& call) {
+  return "through \"" + call.service + "\" " + call.query + " " + Text(call);
 }
 
 smi::ClusterFacts TestCluster() {
   return facts::FactsFromObjects(
-      {Deployment("api", {{"app", "api"}}), Deployment("web", {{"app", "web"}}),
-       Deployment("admin", {{"app", "admin"}}), Deployment("cron", {{"app", "cron"}}),
-       Deployment("left", {{"app", "both"}, {"side", "left"}}),
-       Deployment("right", {{"app", "both"}, {"side", "right"}}),
+      {DeploymentObject("api", {{"app", "api"}}), DeploymentObject("web", {{"app", "web"}}),
+       DeploymentObject("admin", {{"app", "admin"}}), DeploymentObject("cron", {{"app", "cron"}}),
+       DeploymentObject("left", {{"app", "both"}, {"side", "left"}}),
+       DeploymentObject("right", {{"app", "both"}, {"side", "right"}}),
        ServiceObject("api", "api", {{"name", "http"}, {"port", 80}, {"targetPort", 8080}}),
        ServiceObject("db", "api", {{"name", "tcp-db"}, {"port", 5432}}),
        ServiceObject("plain", "api", {{"port", 9000}}),
@@ -134,7 +101,7 @@ smi::ClusterFacts TestCluster() {
        ServiceObject("both", "both", {{"name", "http"}, {"port", 80}})});
 }
 
-RandomPolicy::RandomPolicy(std::mt19937& random) {
+CallPolicy::CallPolicy(std::mt19937& random) {
   for (int i = 0; i < 3; ++i) {
     json matches = json::array();
     const int count = 1 + Below(random, 2);
@@ -176,36 +143,36 @@ RandomPolicy::RandomPolicy(std::mt19937& random) {
   }
 }
 
-void RandomPolicy::Add(const char* group, const char* kind, const std::string& name, const json& spec) {
+void CallPolicy::Add(const char* group, const char* kind, const std::string& name, const json& spec) {
   const char* version = std::string(group) == "access" ? "v1alpha3" : "v1alpha4";
   objects_[std::string(kind) + "/" + name] = spec;
   documents_.push_back(Document(group, version, kind, name, spec));
 }
 
-bool RandomPolicy::Allows(const Request& request) const {
+bool CallPolicy::Allows(const Call& call) const {
   return std::any_of(objects_.begin(), objects_.end(), [&](const auto& object) {
-    return object.first.starts_with("TrafficTarget/") && TargetAllows(object.second, request);
+    return object.first.starts_with("TrafficTarget/") && TargetAllows(object.second, call);
   });
 }
 
-bool RandomPolicy::GroupsMatch(const Request& request) const {
-  return GroupAllows({{"name", "g0"}}, request) || GroupAllows({{"name", "g1"}}, request);
+bool CallPolicy::GroupsMatch(const Call& call) const {
+  return GroupAllows({{"name", "g0"}}, call) || GroupAllows({{"name", "g1"}}, call);
 }
 
-bool RandomPolicy::GroupAllows(const json& rule, const Request& request) const {
+bool CallPolicy::GroupAllows(const json& rule, const Call& call) const {
   const auto group = objects_.find("HTTPRouteGroup/" + rule["name"].get<std::string>());
   if (group == objects_.end()) return false;
   const auto wanted = rule.value("matches", std::vector<std::string>());
   for (const json& match : group->second["matches"]) {
     const bool named = wanted.empty() || std::find(wanted.begin(), wanted.end(), match["name"]) != wanted.end();
-    if (named && MatchHolds(match, request)) return true;
+    if (named && SmiMatches(match, call)) return true;
   }
   return false;
 }
 
-bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const {
+bool CallPolicy::TargetAllows(const json& spec, const Call& call) const {
   bool from = false;
-  for (const json& source : spec["sources"]) from = from || source["name"] == request.account;
+  for (const json& source : spec["sources"]) from = from || source["name"] == call.source_account;
   if (!from) return false;
   bool names_http = false;
   bool names_tcp = false;
@@ -213,20 +180,20 @@ bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const 
   bool any_port = false;
   bool any_other = false;  // The same for the other transport.
   bool listed = false;
-  const auto known = Ports().find(request.service);
+  const auto known = Ports().find(call.service);
   const int service_port = known == Ports().end() ? kBarePort : known->second.service;
   for (const json& rule : spec["rules"]) {
     const std::string kind = rule["kind"];
     if (kind == "HTTPRouteGroup") {
       names_http = true;
-      http = http || (request.is_http && GroupAllows(rule, request));
+      http = http || (call.is_http && GroupAllows(rule, call));
       continue;
     }
     names_tcp = names_tcp || kind == "TCPRoute";
     const auto route = objects_.find(kind + "/" + rule["name"].get<std::string>());
     if (route == objects_.end()) continue;
     const json& ports = route->second["matches"]["ports"];
-    const bool other = (kind == "UDPRoute") != request.udp;
+    const bool other = (kind == "UDPRoute") != call.udp;
     (other ? any_other : any_port) = (other ? any_other : any_port) || ports.empty();
     if (other) continue;
     listed = listed || std::find(ports.begin(), ports.end(), service_port) != ports.end();
@@ -234,7 +201,7 @@ bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const 
   // Everything means everything; else "all ports" are those of the Services, whatever else is listed.
   if (any_port && any_other && !names_http) return true;
   listed = listed && !any_port;
-  if (request.udp) return listed || (any_port && known != Ports().end());
+  if (call.udp) return listed || (any_port && known != Ports().end());
   if (names_http && !names_tcp) any_port = true;
   // Requests have no meaning where other bytes are spoken, unless the port is named.
   const bool by_any = any_port && known != Ports().end() && (!names_http || known->second.http);
@@ -242,18 +209,20 @@ bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const 
   return (listed || by_any) && (!names_http || http);
 }
 
-Request RandomRequest(std::mt19937& random) {
-  Request request;
-  request.account = Pick(random, kAccounts);
-  request.service = Pick(random, kServices);
-  request.udp = request.service == "gossip";
-  request.is_http = !request.udp && Below(random, 6) != 0;
-  request.method = Pick(random, kMethods);
-  request.path = Pick(random, kRequestPaths);
-  request.query = Pick(random, kQueries);
-  if (Below(random, 3) != 0) request.headers["x"] = Pick(random, kRequestValues);
-  request.headers["host"] = Pick(random, kRequestValues);
-  return request;
+Call RandomCall(std::mt19937& random) {
+  Call call;
+  call.source_account = Pick(random, kAccounts);
+  call.service = Pick(random, kServices);
+  call.udp = call.service == "gossip";
+  const auto known = Ports().find(call.service);
+  call.port = known == Ports().end() ? kBarePort : known->second.pod;
+  call.is_http = !call.udp && Below(random, 6) != 0;
+  call.method = Pick(random, kMethods);
+  call.path = Pick(random, kRequestPaths);
+  call.query = Pick(random, kQueries);
+  if (Below(random, 3) != 0) call.headers["x"] = Pick(random, kRequestValues);
+  call.headers["host"] = Pick(random, kRequestValues);
+  return call;
 }
 
 json SplitByGroups(const json& backends) {

@@ -1,0 +1,76 @@
+#include "tests/unit/consul_emitter/inputs.h"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+
+#include "adapters/facts/kubernetes_facts.h"
+#include "tests/unit/consul_emitter/call_policy.h"
+#include "tests/unit/smi/cases.h"
+#include "tests/unit/smi/mutator.h"
+
+namespace meshplay::testing {
+
+using nlohmann::json;
+
+void TranslateDamagedInputs(const std::string& file, const EmitFunction& emit,
+                            const std::function<void(const json& object)>& check) {
+  Mutator mutator(7);
+  std::vector<json> cases;
+  for (const std::string& name : {file, std::string("validate.yaml"), std::string("parse.yaml")}) {
+    for (json& c : LoadCases(name)) cases.push_back(std::move(c));
+  }
+  for (const json& c : cases) {
+    for (int round = 0; round < 15; ++round) {
+      json documents = ListAt(c, "documents");
+      json cluster = ListAt(c, "cluster");
+      const int mutations = 1 + mutator.Below(4);
+      for (int i = 0; i < mutations; ++i) mutator.Mutate(mutator.Below(3) == 0 ? cluster : documents);
+      if (!documents.is_array()) documents = json::array({documents});
+      if (!cluster.is_array()) cluster = json::array({cluster});
+      INFO(c["name"]);
+
+      const auto set = smi::ParseDocuments(documents.get<std::vector<json>>(), {"shop"});
+      const auto emission = emit(set, facts::FactsFromObjects(cluster.get<std::vector<json>>(), {"shop"}));
+
+      REQUIRE(emission.has_value());
+      CHECK(emission->reports.size() == smi::AllHeads(set).size() + set.unreadable.size());
+      for (const json& object : emission->objects) check(object);
+    }
+  }
+}
+
+std::pair<std::size_t, long> TranslateManyObjects(const EmitFunction& emit) {
+  std::vector<json> documents;
+  std::vector<json> cluster;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string n = std::to_string(i);
+    for (const char* half : {"a", "b"}) {
+      documents.push_back(
+          Document("specs", "v1alpha4", "HTTPRouteGroup", "g" + n + half,
+                   {{"matches", {{{"name", "m"}, {"pathRegex", "/x/" + n + half}, {"methods", {"GET"}}}}}}));
+    }
+    documents.push_back(
+        Document("access", "v1alpha3", "TrafficTarget", "t" + n,
+                 {{"destination", {{"kind", "ServiceAccount"}, {"name", "sa" + n}}},
+                  {"rules",
+                   {{{"kind", "HTTPRouteGroup"}, {"name", "g" + n + "a"}},
+                    {{"kind", "HTTPRouteGroup"}, {"name", "g" + n + "b"}}}},
+                  {"sources", {{{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "shop"}}}}}));
+    if (i % 2 == 0) {
+      documents.push_back(
+          Document("split", "v1alpha4", "TrafficSplit", "p" + n,
+                   {{"service", "s" + n}, {"backends", {{{"service", "s" + std::to_string(i + 1)}, {"weight", 1}}}}}));
+    }
+    cluster.push_back(DeploymentObject("sa" + n, {{"app", n}}));
+    cluster.push_back(ServiceObject("s" + n, n, {{"name", "http"}, {"port", 80}}));
+  }
+  const auto started = std::chrono::steady_clock::now();
+  const auto set = smi::ParseDocuments(documents);
+  const auto emission = emit(set, facts::FactsFromObjects(cluster));
+  const auto took = std::chrono::steady_clock::now() - started;
+  REQUIRE(emission.has_value());
+  CHECK(smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull);
+  return {emission->objects.size(), std::chrono::duration_cast<std::chrono::milliseconds>(took).count()};
+}
+
+}  // namespace meshplay::testing
