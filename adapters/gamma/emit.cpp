@@ -24,6 +24,7 @@ class GammaWriter : public translate::MeshWriter {
     style_.regex = options.implementation == "linkerd" ? RegexStyle::kWrapped : RegexStyle::kPlain;
     style_.zero_weights = options.implementation != "linkerd";
     style_.regex_allowed = options.regex != RegexUse::kNever;
+    style_.regex_last = options.implementation == "istio" || options.implementation == "kuma";
     style_.regex_known = options.regex == RegexUse::kAlways || ReadsRegexes(options.implementation);
   }
 

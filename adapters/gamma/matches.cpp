@@ -21,6 +21,7 @@ std::string Wrap(const std::string& regex, RegexStyle style) {
 // The full match of a path as the design spells it: `(?:p).*`, for Linkerd `^(?:p).*$`.
 std::string WrapPath(const smi::RequestMatch& match, RegexStyle style) {
   const std::string& regex = match.path.full_regex;
+  if (style == RegexStyle::kPlain && regex.size() < std::string_view(kAnyPathRegex).size()) return "(?:" + regex + ")";
   const bool open = regex.size() > 6 && match.path_regex.ends_with(regex.substr(3, regex.size() - 6)) &&
                     regex.starts_with("(?:") && regex.ends_with(").*");
   if (style == RegexStyle::kPlain || !open) return Wrap(regex, style);

@@ -15,6 +15,9 @@ inline constexpr std::size_t kMaxPathBytes = 1024;
 inline constexpr std::size_t kMaxHeaderBytes = 4096;
 inline constexpr std::size_t kMaxHeaders = 16;
 
+/// Takes every path, and comes last where prefixes come before regular expressions and longer ones before shorter ones.
+inline constexpr const char* kAnyPathRegex = ".*";
+
 /// How an implementation reads regular expressions.
 enum class RegexStyle {
   kPlain,    ///< Full match, as Envoy does.

@@ -47,7 +47,6 @@ class SplitWriter {
       return Refuse("NOT_REPRESENTABLE", head_.spec_pointer + "/backends", "a route takes at most 16 backends");
     }
     if (!split_.matches.has_value()) return true;
-    bool path_regex = false;
     bool header_regex = false;
     for (const smi::RequestMatch& match : *split_.matches) {
       RouteMatches read = MatchesOf(match, style_.regex);
@@ -56,7 +55,7 @@ class SplitWriter {
       if ((read.path_regex || read.header_regex) && !style_.regex_allowed) {
         return Refuse("NOT_REPRESENTABLE", match.pointer, where + " needs a regular expression (gamma.regex=never)");
       }
-      path_regex = path_regex || read.path_regex;
+      path_regex_ = path_regex_ || read.path_regex;
       header_regex = header_regex || read.header_regex;
       for (json& entry : read.entries) matches_.push_back(std::move(entry));
     }
@@ -67,7 +66,7 @@ class SplitWriter {
     }
     if (style_.regex_known) return true;
     const std::string note = " by regular expression depends on the implementation, which is not on the list";
-    if (path_regex) Doubt("NARROWED", "matching paths" + note);
+    if (path_regex_) Doubt("NARROWED", "matching paths" + note);
     if (header_regex) Doubt("HEADER_UNANCHORED", "matching headers" + note);
     return true;
   }
@@ -134,7 +133,12 @@ class SplitWriter {
     if (rules.empty()) return;  // No request can match: the root keeps all.
     // A Service with a route answers 404 to what no rule takes.
     if (split_.matches.has_value()) {
-      rules.push_back({{"backendRefs", json::array({{{"name", split_.root}, {"port", port.port}}})}});
+      json root = {{"backendRefs", json::array({{{"name", split_.root}, {"port", port.port}}})}};
+      // Without a match of its own the rule stands for the prefix "/".
+      if (style_.regex_last && path_regex_) {
+        root["matches"] = json::array({{{"path", {{"type", "RegularExpression"}, {"value", kAnyPathRegex}}}}});
+      }
+      rules.push_back(std::move(root));
     }
     if (Foreign(port)) return;
     const std::string kind = tcp ? "TCPRoute" : "HTTPRoute";
@@ -188,6 +192,7 @@ class SplitWriter {
   Outcome& outcome_;
   const smi::Head& head_;
   std::vector<json> matches_;
+  bool path_regex_ = false;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ struct RouteStyle {
   bool regex_known = true;    ///< False: how the implementation reads them is not known; the split is PARTIAL.
   bool zero_weights = true;   ///< False: weights of nothing but zero do not mean that every request fails.
   bool tcp_routes = true;     ///< False: TCPRoutes of Services have no effect, served or not.
+  bool regex_last = false;    ///< Every prefix comes before every regular expression, "/" too.
   int wave = 0;
 };
 

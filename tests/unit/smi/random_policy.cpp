@@ -66,7 +66,8 @@ bool SmiMatches(const json& match, const Request& request) {
   return true;
 }
 
-RandomPolicy::RandomPolicy(std::mt19937& random, int max_targets) : random_(random) {
+RandomPolicy::RandomPolicy(std::mt19937& random, int max_targets, std::vector<std::string> destinations)
+    : random_(random), destinations_(std::move(destinations)) {
   for (int i = 0; i < 3; ++i) AddGroup("g" + std::to_string(i));
   for (int i = 0; i < 2; ++i) AddRoute("p" + std::to_string(i));
   const int targets = 1 + Below(random_, max_targets);
@@ -87,6 +88,16 @@ std::vector<std::string> RandomPolicy::AllowedBy(const Request& request) const {
     if (TargetAllows(spec, request)) out.push_back(name);
   }
   return out;
+}
+
+bool RandomPolicy::AllowsAt(const std::string& destination, const Request& request) const {
+  bool guarded = false;
+  for (const auto& [name, spec] : targets_) {
+    if (spec["destination"]["name"] != destination) continue;
+    guarded = true;
+    if (TargetAllows(spec, request)) return true;
+  }
+  return !guarded;
 }
 
 void RandomPolicy::AddGroup(const std::string& name) {
@@ -128,8 +139,11 @@ void RandomPolicy::AddTarget(const std::string& name) {
       sources.push_back({{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}});
     }
   }
-  targets_[name] = {
-      {"destination", {{"kind", "ServiceAccount"}, {"name", "api"}}}, {"rules", rules}, {"sources", sources}};
+  const std::size_t place =
+      destinations_.size() == 1 ? 0 : static_cast<std::size_t>(Below(random_, static_cast<int>(destinations_.size())));
+  targets_[name] = {{"destination", {{"kind", "ServiceAccount"}, {"name", destinations_[place]}}},
+                    {"rules", rules},
+                    {"sources", sources}};
 }
 
 bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const {

@@ -32,14 +32,17 @@ bool SmiMatches(const nlohmann::json& match, const Request& request);
 
 int Below(std::mt19937& random, int limit);
 
-/// A random policy for ServiceAccount api and what it means. Its Service has ports 80 and 81, which lead to pod ports
-/// 8080 and 8081; port 9000 has none.
+/// A random policy for ServiceAccount api (or several) and what it means. Their Services have ports 80 and 81, which
+/// lead to pod ports 8080 and 8081; port 9000 has none.
 class RandomPolicy {
  public:
-  explicit RandomPolicy(std::mt19937& random, int max_targets = 3);
+  explicit RandomPolicy(std::mt19937& random, int max_targets = 3, std::vector<std::string> destinations = {"api"});
 
   std::vector<nlohmann::json> Documents() const;
   bool Allows(const Request& request) const { return !AllowedBy(request).empty(); }
+  /// The same for one of several destinations, of which one without a target is open.
+  bool AllowsAt(const std::string& destination, const Request& request) const;
+  bool GroupMatches(const std::string& group, const Request& request) const { return GroupAllows(group, {}, request); }
   std::vector<std::string> AllowedBy(const Request& request) const;  ///< Names of TrafficTargets.
   const std::map<std::string, nlohmann::json>& groups() const { return groups_; }
 
@@ -51,6 +54,7 @@ class RandomPolicy {
   bool GroupAllows(const std::string& name, const std::vector<std::string>& wanted, const Request& request) const;
 
   std::mt19937& random_;
+  std::vector<std::string> destinations_;
   std::map<std::string, nlohmann::json> groups_;
   std::map<std::string, nlohmann::json> routes_;
   std::map<std::string, nlohmann::json> targets_;

@@ -1,5 +1,7 @@
 #include "adapters/kuma/emitter/internal/split.h"
 
+#include <algorithm>
+
 #include "adapters/gamma/matches.h"
 #include "adapters/kuma/emitter/internal/access.h"
 
@@ -12,7 +14,15 @@ using translate::EmitContext;
 using translate::Outcome;
 
 json AnyPath() {
-  return {{"path", {{"type", "PathPrefix"}, {"value", "/"}}}};
+  return {{"type", "PathPrefix"}, {"value", "/"}};
+}
+
+// Kuma takes the first of: exact paths, prefixes, regular expressions, matches without a path; each the longer first,
+// then by method and number of headers. The root's rule must come after all others.
+json RootMatch(const json& matches) {
+  const bool has_regex = std::any_of(matches.begin(), matches.end(),
+                                     [](const json& match) { return match["path"]["type"] == "RegularExpression"; });
+  return {{"path", has_regex ? json{{"type", "RegularExpression"}, {"value", gamma::kAnyPathRegex}} : AnyPath()}};
 }
 
 json BackendRef(const smi::Split& split, const std::string& service, int port) {
@@ -65,7 +75,10 @@ bool ReadMatches(const smi::Split& split, json& matches, Outcome& outcome) {
                      "match " + match.group + "/" + match.name + ": " + read.problem, "MeshHTTPRoute");
       return false;
     }
-    for (json& entry : read.entries) matches.push_back(entry.empty() ? AnyPath() : std::move(entry));
+    for (json& entry : read.entries) {
+      if (!entry.contains("path")) entry["path"] = AnyPath();
+      matches.push_back(std::move(entry));
+    }
   }
   return true;
 }
@@ -81,11 +94,12 @@ json Backends(const smi::Split& split, const smi::SplitPort& port) {
 }
 
 json HttpRules(const smi::Split& split, const smi::SplitPort& port, const json& matches) {
-  json rules = json::array();
-  rules.push_back(Rule(split.matches.has_value() ? matches : json::array({AnyPath()}), Backends(split, port)));
+  const json any = {{"path", AnyPath()}};
+  const bool all = !split.matches.has_value() || std::find(matches.begin(), matches.end(), any) != matches.end();
+  json rules = json::array({Rule(all ? json::array({any}) : matches, Backends(split, port))});
   // What no rule takes is answered with 404.
-  if (split.matches.has_value()) {
-    rules.push_back(Rule(json::array({AnyPath()}), json::array({BackendRef(split, split.root, port.port)})));
+  if (!all) {
+    rules.push_back(Rule(json::array({RootMatch(matches)}), json::array({BackendRef(split, split.root, port.port)})));
   }
   return rules;
 }
