@@ -1,6 +1,7 @@
 #include "adapters/istio/emitter/emit.h"
 
 #include "adapters/istio/emitter/internal/access.h"
+#include "adapters/istio/emitter/internal/ambient.h"
 #include "adapters/istio/emitter/internal/split.h"
 #include "adapters/translate/translation.h"
 
@@ -10,9 +11,9 @@ namespace {
 using translate::EmitContext;
 using translate::Outcome;
 
-class IstioWriter : public translate::MeshWriter {
+class SidecarWriter : public translate::MeshWriter {
  public:
-  explicit IstioWriter(const EmitOptions& options) : options_(options) {}
+  explicit SidecarWriter(const EmitOptions& options) : options_(options) {}
 
   void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
     EmitTarget(context, options_, grant, outcome);
@@ -34,10 +35,41 @@ class IstioWriter : public translate::MeshWriter {
   const EmitOptions& options_;
 };
 
+class AmbientWriter : public translate::MeshWriter {
+ public:
+  explicit AmbientWriter(const EmitOptions& options) : mode_(options) {}
+
+  void Target(EmitContext& /*context*/, const smi::Grant& grant, Outcome& /*outcome*/) override {
+    mode_.Target(grant.target->head, grant.destination, &grant);
+  }
+
+  void InvalidTarget(EmitContext& /*context*/, const smi::TrafficTarget& target, Outcome& /*outcome*/) override {
+    mode_.Target(target.head, {target.destination.namespace_name, target.destination.name, ""}, nullptr);
+  }
+
+  void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) override {
+    mode_.Split(context, split, outcome);
+  }
+
+  void Finish(EmitContext& context, translate::Outcomes& outcomes) override { mode_.Draft(context, outcomes); }
+
+  std::string UdpMessage() const override { return "Istio's ztunnel does not carry UDP"; }
+
+ private:
+  AmbientMode mode_;
+};
+
 }  // namespace
 
 Result<Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const EmitOptions& options) {
-  IstioWriter writer(options);
+  if (options.dataplane == Dataplane::kAmbient) {
+    AmbientWriter ambient(options);
+    MP_TRY(Emission emission, translate::Translate(set, facts, options, ambient));
+    // Targets and splits depend on each other: no part can be translated alone.
+    emission.waves.clear();
+    return emission;
+  }
+  SidecarWriter writer(options);
   return translate::Translate(set, facts, options, writer);
 }
 

@@ -11,9 +11,15 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
     options.mode = value == "strict" ? BaselineMode::kStrict : BaselineMode::kScoped;
     return {};
   }
-  if (name == "istio.dataplane" || name == "istio.envoyFilter") {
-    const bool is_default = value == (name == "istio.dataplane" ? "sidecar" : "false");
-    return is_default ? Status() : Status(translate::OptionUnsupported(name, value));
+  if (name == "istio.dataplane") {
+    if (value != "sidecar" && value != "ambient") return translate::OptionInvalid(name, "sidecar or ambient");
+    options.dataplane = value == "ambient" ? Dataplane::kAmbient : Dataplane::kSidecar;
+    return {};
+  }
+  if (name == "istio.envoyFilter") {
+    bool filter = false;
+    MP_CHECK(translate::SetFlag(filter, name, value));
+    return filter ? Status(translate::OptionUnsupported(name, value)) : Status();
   }
   return translate::OptionUnknown(name, "Istio");
 }

@@ -98,29 +98,51 @@ bool MatchesEntry(const json& entry, const Request& request) {
   return true;
 }
 
+bool AllowsAny(const json& spec, const Request& request) {
+  const json rules = spec.value("rules", json::array());
+  return std::any_of(rules.begin(), rules.end(), [&](const json& rule) {
+    return MatchesFrom(rule, request) && MatchesTo(rule, request) && MatchesWhen(rule, request);
+  });
+}
+
+bool SelectsPod(const json& spec, const Request& request) {
+  if (spec.contains("targetRefs")) return false;
+  if (!spec.contains("selector")) return true;
+  const json& labels = spec["selector"]["matchLabels"];
+  for (auto it = labels.begin(); it != labels.end(); ++it) {
+    const auto label = request.target_labels.find(it.key());
+    if (label == request.target_labels.end() || it.value() != label->second) return false;
+  }
+  return true;
+}
+
+bool TargetsService(const json& spec, const std::string& service) {
+  const json targets = spec.value("targetRefs", json::array());
+  return std::any_of(targets.begin(), targets.end(), [&](const json& target) {
+    return target["group"] == "" && target["kind"] == "Service" && target["name"] == service;
+  });
+}
+
+// No ALLOW policy: everything; else what any of them allows.
+template <class Holds>
+bool Allows(const std::vector<json>& objects, const Request& request, const Holds& holds) {
+  bool guarded = false;
+  for (const json& object : objects) {
+    if (object["kind"] != "AuthorizationPolicy" || !holds(object["spec"])) continue;
+    guarded = true;
+    if (AllowsAny(object["spec"], request)) return true;
+  }
+  return !guarded;
+}
+
 }  // namespace
 
 bool IstioAllows(const std::vector<json>& objects, const Request& request) {
-  bool guarded = false;
-  for (const json& object : objects) {
-    if (object["kind"] != "AuthorizationPolicy") continue;
-    const json& spec = object["spec"];
-    if (spec.contains("selector")) {
-      const json& labels = spec["selector"]["matchLabels"];
-      bool selected = true;
-      for (auto it = labels.begin(); it != labels.end(); ++it) {
-        const auto label = request.target_labels.find(it.key());
-        selected = selected && label != request.target_labels.end() && it.value() == label->second;
-      }
-      if (!selected) continue;
-    }
-    guarded = true;
-    if (!spec.contains("rules")) continue;
-    for (const json& rule : spec["rules"]) {
-      if (MatchesFrom(rule, request) && MatchesTo(rule, request) && MatchesWhen(rule, request)) return true;
-    }
-  }
-  return !guarded;
+  return Allows(objects, request, [&](const json& spec) { return SelectsPod(spec, request); });
+}
+
+bool WaypointAllows(const std::vector<json>& objects, const std::string& service, const Request& request) {
+  return Allows(objects, request, [&](const json& spec) { return TargetsService(spec, service); });
 }
 
 std::string IstioRoute(const json& virtual_service, const Request& request) {
@@ -130,6 +152,26 @@ std::string IstioRoute(const json& virtual_service, const Request& request) {
     if (matches) return route["name"];
   }
   return "";
+}
+
+std::vector<std::string> IstioDestinations(const std::vector<json>& objects, const std::string& service,
+                                           const Request& request) {
+  for (const json& object : objects) {
+    if (object["kind"] != "VirtualService" || object["spec"]["hosts"][0] != service + ".shop.svc.cluster.local")
+      continue;
+    std::vector<std::string> out;
+    const std::string name = IstioRoute(object, request);
+    for (const json& route : object["spec"]["http"]) {
+      if (route["name"] != name) continue;
+      for (const json& to : route["route"]) {
+        const std::string host = to["destination"]["host"];
+        // A destination that is alone gets everything.
+        if (route["route"].size() == 1 || to.value("weight", 1) > 0) out.push_back(host.substr(0, host.find('.')));
+      }
+    }
+    return out;
+  }
+  return {service};
 }
 
 }  // namespace meshplay::testing

@@ -14,7 +14,7 @@ TEST_CASE("options are set by their documented names", "[istio][options]") {
   CHECK(istio::SetOption(options, "pathAnchor", "full").has_value());
   CHECK(istio::SetOption(options, "selfReference", "reject").has_value());
   CHECK(istio::SetOption(options, "istio.mtls", "false").has_value());
-  CHECK(istio::SetOption(options, "istio.dataplane", "sidecar").has_value());
+  CHECK(istio::SetOption(options, "istio.dataplane", "ambient").has_value());
   CHECK(istio::SetOption(options, "trustDomain", "corp.example").has_value());
 
   CHECK(options.allow_widening);
@@ -22,6 +22,7 @@ TEST_CASE("options are set by their documented names", "[istio][options]") {
   CHECK(options.path_anchor == meshplay::smi::PathAnchor::kFull);
   CHECK(options.self_reference == meshplay::smi::SelfReference::kReject);
   CHECK_FALSE(options.mtls);
+  CHECK(options.dataplane == istio::Dataplane::kAmbient);
   CHECK(options.trust_domain == "corp.example");
 }
 
@@ -31,8 +32,10 @@ TEST_CASE("unknown options and values are refused", "[istio][options]") {
   CHECK(istio::SetOption(options, "allowwidening", "true").error().reason() == "SMI_OPTION_UNKNOWN");
   CHECK(istio::SetOption(options, "allowWidening", "yes").error().reason() == "SMI_OPTION_INVALID");
   CHECK(istio::SetOption(options, "mode", "").error().reason() == "SMI_OPTION_INVALID");
+  CHECK(istio::SetOption(options, "istio.envoyFilter", "false").has_value());
+  CHECK(istio::SetOption(options, "istio.envoyFilter", "true").error().reason() == "SMI_OPTION_UNSUPPORTED");
   CHECK(istio::SetOption(options, "trustDomain", "*").error().reason() == "SMI_OPTION_INVALID");
-  CHECK(istio::SetOption(options, "istio.dataplane", "ambient").error().reason() == "SMI_OPTION_UNSUPPORTED");
+  CHECK(istio::SetOption(options, "istio.dataplane", "node").error().reason() == "SMI_OPTION_INVALID");
 }
 
 TEST_CASE("an owner that is no label value is refused before anything is made", "[istio][options]") {

@@ -1,20 +1,21 @@
 #include <catch2/catch.hpp>
-#include <random>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/istio_emitter/istio_interpreter.h"
+#include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/smi/random_policy.h"
 
+using meshplay::testing::Below;
+using meshplay::testing::DeploymentOf;
 using meshplay::testing::Document;
 using meshplay::testing::IstioAllows;
-using meshplay::testing::IstioRoute;
+using meshplay::testing::IstioDestinations;
 using meshplay::testing::RandomPolicy;
 using meshplay::testing::RandomRequest;
 using meshplay::testing::Request;
-using meshplay::testing::SmiMatches;
-using meshplay::testing::Text;
+using meshplay::testing::ServiceOf;
 using nlohmann::json;
 namespace istio = meshplay::istio;
 namespace smi = meshplay::smi;
@@ -24,14 +25,13 @@ namespace {
 constexpr int kPolicies = 1'000;
 constexpr int kRequestsEach = 60;
 
+const json kPorts = {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
+                     {{"name", "http-b"}, {"port", 81}, {"targetPort", 8081}}};
+
 smi::ClusterFacts Cluster() {
   return meshplay::facts::FactsFromObjects(
-      {json::parse(R"({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api", "namespace": "shop"},
-         "spec": {"selector": {"matchLabels": {"app": "api"}},
-           "template": {"metadata": {"labels": {"app": "api"}}, "spec": {"serviceAccountName": "api"}}}})"),
-       json::parse(R"({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "api", "namespace": "shop"},
-         "spec": {"selector": {"app": "api"}, "ports": [
-           {"name": "http", "port": 80, "targetPort": 8080}, {"name": "http-b", "port": 81, "targetPort": 8081}]}})")});
+      {DeploymentOf("api", {{"app", "api"}}), DeploymentOf("next", {{"app", "next"}}),
+       ServiceOf("api", {{"app", "api"}}, kPorts), ServiceOf("next", {{"app", "next"}}, kPorts)});
 }
 
 istio::Emission Emit(const std::vector<json>& documents) {
@@ -44,7 +44,10 @@ istio::Emission Emit(const std::vector<json>& documents) {
 
 void Explain(const std::string& what, const std::vector<json>& documents, const istio::Emission& emission,
              const Request& request) {
-  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(emission.objects).dump(1) << "\n" << Text(request));
+  FAIL(what << "\n"
+            << json(documents).dump(1) << "\n"
+            << json(emission.objects).dump(1) << "\n"
+            << meshplay::testing::Text(request));
 }
 
 }  // namespace
@@ -73,31 +76,50 @@ TEST_CASE("Istio never allows what SMI denies, and what it denies beyond SMI is 
   CHECK(allowed > kPolicies * kRequestsEach / 20);
 }
 
-TEST_CASE("Istio sends exactly the matching requests to the backends of a split", "[istio][truth]") {
+// Trap 25 of the design: a split must not open a backend to callers that its ServiceAccount does not let in.
+TEST_CASE("Istio sends exactly the matching requests to the backends of a split, and each backend guards itself",
+          "[istio][truth]") {
   std::mt19937 random(20'240'702);
   int split = 0;
+  int refused = 0;
   for (int i = 0; i < kPolicies; ++i) {
-    const RandomPolicy policy(random);
+    const RandomPolicy policy(random, 3, {"api", "next"});
     std::vector<json> documents = policy.Documents();
-    documents.push_back(Document(
-        "split", "v1alpha4", "TrafficSplit", "s",
-        {{"service", "api"},
-         {"backends", {{{"service", "api"}, {"weight", 1}}}},
-         {"matches", {{{"kind", "HTTPRouteGroup"}, {"name", "g0"}}, {{"kind", "HTTPRouteGroup"}, {"name", "g1"}}}}}));
+    const int own = Below(random, 3);
+    const int other = Below(random, 3);
+    json spec = {{"service", "api"},
+                 {"backends", {{{"service", "api"}, {"weight", own}}, {{"service", "next"}, {"weight", other}}}}};
+    const bool by_match = Below(random, 4) != 0;
+    if (by_match) {
+      spec["matches"] = {{{"kind", "HTTPRouteGroup"}, {"name", "g0"}}, {{"kind", "HTTPRouteGroup"}, {"name", "g1"}}};
+    }
+    documents.push_back(Document("split", "v1alpha4", "TrafficSplit", "s", spec));
     const istio::Emission emission = Emit(documents);
-    const bool has_route = emission.objects.front()["kind"] == "VirtualService";
+    const bool all_full = smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull;
     for (int k = 0; k < kRequestsEach; ++k) {
       Request request = RandomRequest(random);
       request.is_http = true;
       request.port = 80;
-      bool matches = false;
-      for (const char* group : {"g0", "g1"}) {
-        for (const json& match : policy.groups().at(group)["matches"]) matches = matches || SmiMatches(match, request);
+      const bool matches = !by_match || policy.GroupMatches("g0", request) || policy.GroupMatches("g1", request);
+      std::vector<std::string> wanted = {"api"};
+      if (matches && own + other > 0) wanted.clear();
+      if (wanted.empty() && own > 0) wanted.push_back("api");
+      if (wanted.empty() || (matches && own + other > 0 && other > 0)) wanted.push_back("next");
+      const std::vector<std::string> found = IstioDestinations(emission.objects, "api", request);
+      if (found != wanted) Explain("route " + json(found).dump(), documents, emission, request);
+      for (const std::string& backend : found) {
+        if (backend == "next") ++split;
+        Request call = request;
+        call.port = 8080;
+        call.target_labels = {{"app", backend}};
+        const bool smi_allows = policy.AllowsAt(backend, call);
+        const bool istio_allows = IstioAllows(emission.objects, call);
+        if (!istio_allows) ++refused;
+        if (istio_allows && !smi_allows) Explain("wider at " + backend, documents, emission, call);
+        if (smi_allows && !istio_allows && all_full) Explain("narrower at " + backend, documents, emission, call);
       }
-      const std::string route = has_route ? IstioRoute(emission.objects.front(), request) : "smi-root-80";
-      if (matches) ++split;
-      if (route != (matches ? "smi-split-80" : "smi-root-80")) Explain("route " + route, documents, emission, request);
     }
   }
   CHECK(split > kPolicies * kRequestsEach / 20);
+  CHECK(refused > kPolicies * kRequestsEach / 20);
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "adapters/istio/emitter/internal/names.h"
+#include "adapters/istio/emitter/internal/policies.h"
 #include "adapters/istio/emitter/internal/rules.h"
 
 namespace meshplay::istio {
@@ -132,15 +132,18 @@ void EmitPort(const EmitContext& context, const smi::Split& split, const smi::Sp
 
 }  // namespace
 
-void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) {
-  const smi::Head& source = split.split->head;
+bool RefuseForeignVirtualService(const EmitContext& context, const smi::Split& split, Outcome& outcome) {
   const std::string foreign = ForeignVirtualService(context, split);
-  if (!foreign.empty()) {
-    outcome.Report("CONFLICT", smi::Severity::kError, source.spec_pointer + "/service",
-                   "VirtualService " + foreign + " already routes this host", "VirtualService");
-    outcome.explanation = "Not applied: another VirtualService routes " + split.root + ".";
-    return;
-  }
+  if (foreign.empty()) return false;
+  outcome.Report("CONFLICT", smi::Severity::kError, split.split->head.spec_pointer + "/service",
+                 "VirtualService " + foreign + " already routes this host", "VirtualService");
+  outcome.explanation = "Not applied: another VirtualService routes " + split.root + ".";
+  return true;
+}
+
+void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) {
+  if (RefuseForeignVirtualService(context, split, outcome)) return;
+  const smi::Head& source = split.split->head;
   outcome.lost = outcome.lost || split.reduced;
   json http = json::array();
   json tcp = json::array();

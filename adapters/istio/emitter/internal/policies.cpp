@@ -1,0 +1,114 @@
+#include "adapters/istio/emitter/internal/policies.h"
+
+#include "adapters/istio/emitter/internal/rules.h"
+
+namespace meshplay::istio {
+namespace {
+
+using nlohmann::json;
+using translate::EmitContext;
+using translate::Outcome;
+
+constexpr const char* kPolicy = "AuthorizationPolicy";
+constexpr const char* kNamespaceBaseline = "smi-deny-all";
+
+json PortList(const std::vector<int>& ports) {
+  json out = json::array();
+  for (const int port : ports) out.push_back(std::to_string(port));
+  return out;
+}
+
+}  // namespace
+
+json SelectorOf(const smi::Labels& labels) {
+  return {{"selector", {{"matchLabels", labels}}}};
+}
+
+json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vector<int>& ports, Outcome& outcome) {
+  json rules = json::array();
+  const json from = FromList(context, grant.sources);
+  if (!grant.http.has_value()) {
+    json rule = {{"from", from}};
+    if (!ports.empty()) rule["to"] = json::array({{{"operation", {{"ports", PortList(ports)}}}}});
+    rules.push_back(std::move(rule));
+    return rules;
+  }
+  for (const smi::RequestMatch& match : *grant.http) {
+    std::optional<json> rule = RuleOf(context, match, outcome);
+    if (!rule.has_value()) continue;
+    (*rule)["from"] = from;
+    if (!ports.empty()) (*rule)["to"][0]["operation"]["ports"] = PortList(ports);
+    rules.push_back(std::move(*rule));
+  }
+  return rules;
+}
+
+void AddPolicy(EmitContext& context, const smi::Head& source, const std::string& namespace_name,
+               const std::string& part, json where, json rules) {
+  json spec = std::move(where);
+  spec["action"] = "ALLOW";
+  const Wave wave = rules.empty() ? kDenyWave : kAllowWave;
+  if (!rules.empty()) spec["rules"] = std::move(rules);
+  std::string name = translate::ObjectName(source.key, namespace_name, source.key.name, part);
+  if (name == kNamespaceBaseline) name += "-" + translate::SourceHash(source.key);
+  context.drafts.Add({wave, {kSecurityVersion, kPolicy, namespace_name, name}, std::move(spec), {&source}});
+}
+
+void AddForDestination(EmitContext& context, const EmitOptions& options, const smi::Head& source,
+                       const smi::Identity& destination, const std::string& part, const smi::Labels& selector) {
+  const std::string& namespace_name = destination.namespace_name;
+  if (options.mtls) {
+    const smi::ObjectKey account{"", "ServiceAccount", namespace_name, destination.service_account};
+    json spec = SelectorOf(selector);
+    spec["mtls"] = {{"mode", "STRICT"}};
+    context.drafts.Add({kIdentityWave,
+                        {kSecurityVersion, "PeerAuthentication", namespace_name,
+                         translate::ObjectName(account, namespace_name, destination.service_account, part)},
+                        std::move(spec),
+                        {&source}});
+  }
+  if (options.mode == BaselineMode::kStrict) {
+    context.drafts.Add({kDenyNamespaceWave,
+                        {kSecurityVersion, kPolicy, namespace_name, kNamespaceBaseline},
+                        json::object(),
+                        {&source}});
+  }
+}
+
+smi::Selections SelectDestination(const EmitContext& context, const smi::Head& source, const smi::Identity& destination,
+                                  Outcome& outcome) {
+  const std::string at = source.spec_pointer + "/destination";
+  smi::Selections selected = smi::SelectWorkloads(context.facts, destination, at, outcome.diagnostics);
+  outcome.lost = outcome.lost || selected.left_out;
+  if (selected.selections.empty() && !selected.left_out) {
+    outcome.Report("PENDING", smi::Severity::kInfo, at,
+                   "no workload runs as ServiceAccount " + destination.namespace_name + "/" +
+                       destination.service_account + " yet");
+  }
+  return selected;
+}
+
+std::vector<int> PodPortsOf(const EmitContext& context, const smi::Grant& grant, const smi::Selection& selection,
+                            Outcome& outcome) {
+  smi::PodPorts resolved = smi::ResolvePodPorts(context.facts, grant.destination, selection, grant.tcp.ports);
+  for (const int port : resolved.assumed) {
+    outcome.Warn("PORT_ASSUMED_TARGET", grant.target->head.spec_pointer,
+                 "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
+                     std::to_string(port) + "; it is taken for a pod port");
+  }
+  return std::move(resolved.ports);
+}
+
+std::string Explain(const smi::Grant& grant, const Outcome& outcome) {
+  const std::string account = grant.destination.namespace_name + "/" + grant.destination.service_account;
+  const std::string callers =
+      std::to_string(grant.sources.size()) + (grant.sources.size() == 1 ? " identity" : " identities");
+  if (outcome.in_force == 0) return "Nothing of this target is in force; workloads of " + account + " deny by default.";
+  if (outcome.lost) {
+    return "Part of what this target allows " + callers + " to do at " + account + " is in force; the rest is denied.";
+  }
+  return "Workloads of " + account + " accept exactly what this target allows from " + callers +
+         "; what no target allows is denied.";
+}
+
+}  // namespace meshplay::istio
