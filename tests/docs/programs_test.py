@@ -2,7 +2,7 @@
 """What the documents say about the programs is true. usage: programs_test.py BUILD_FOLDER
 
 The configuration table of docs/operations.md is what `meshplay-server config print` shows, the exit codes are those of
-cli/exit_codes.h, and docs/smi-support.md fits the adapter's manifest. Ends with 4 (skipped) when the programs are not built.
+cli/exit_codes.h, and docs/smi-support.md is what the adapters do. Ends with 4 (skipped) when the programs are not built.
 """
 import os
 import re
@@ -12,6 +12,8 @@ import sys
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "tests/docs"))
 from docs_test import read, table_after  # noqa: E402
+
+ADAPTERS = ("istio", "linkerd", "kuma", "consul", "cilium", "legacy")
 
 
 def check_configuration(server, operations, faults):
@@ -35,15 +37,16 @@ def check_exit_codes(operations, faults):
 
 def main():
     folder = os.path.join(os.path.abspath(sys.argv[1]), "bin")
-    server, adapter = os.path.join(folder, "meshplay-server"), os.path.join(folder, "meshplay-adapter-istio")
-    if not os.path.exists(server) or not os.path.exists(adapter):
+    server = os.path.join(folder, "meshplay-server")
+    adapters = [os.path.join(folder, f"meshplay-adapter-{mesh}") for mesh in ADAPTERS]
+    if not all(os.path.exists(program) for program in [server, *adapters]):
         print("skipped: the programs are not built")
         return 4
     faults = []
     operations = read("docs/operations.md")
     check_configuration(server, operations, faults)
     check_exit_codes(operations, faults)
-    check = subprocess.run([sys.executable, os.path.join(ROOT, "scripts/smi_support_doc.py"), adapter, "--check"],
+    check = subprocess.run([sys.executable, os.path.join(ROOT, "scripts/smi_support_doc.py"), folder, "--check"],
                            capture_output=True, text=True)
     if check.returncode != 0:
         faults.append(check.stderr.strip())
