@@ -33,6 +33,10 @@ std::string_view PerlClass(char c) {
   }
 }
 
+bool HasLetters(std::string_view perl) {
+  return perl.find('A') != std::string_view::npos;
+}
+
 class Rewriter {
  public:
   explicit Rewriter(std::string_view regex) : in_(regex) {}
@@ -81,8 +85,8 @@ class Rewriter {
     const char c = Next(1);
     const std::string_view perl = PerlClass(c);
     if (!perl.empty()) {
-      const std::string set = std::string(c < 'a' ? "[^" : "[") + std::string(perl) + "]";
-      out_ += folds_case_ ? "(?-i:" + set + ")" : set;
+      failed_ = folds_case_ && HasLetters(perl);
+      out_ += std::string(c < 'a' ? "[^" : "[") + std::string(perl) + "]";
       at_ += 2;
     } else if (c == 'b') {
       out_ += "(?-u:\\b)";
@@ -123,8 +127,10 @@ class Rewriter {
     const std::string_view flags = in_.substr(at_, end - at_ + 1);
     // Taken for the whole rest: it only makes the result more careful.
     folds_case_ = folds_case_ || flags.find('i') != std::string_view::npos;
-    out_ += flags;
+    if (flags != "(?)") out_ += flags;
     at_ = end + 1;
+    // RE2 takes it for a repetition of what stands before the flags.
+    failed_ = flags.ends_with(')') && std::string_view("*+?{").find(Next(0)) != std::string_view::npos && Next(0) != 0;
   }
 
   // "{2}", "{2,}" and "{2,5}" repeat; any other brace is itself.
@@ -173,7 +179,7 @@ class Rewriter {
       out_ += Escaped(c, kClassMeta);
       ++at_;
     } else if (const std::string_view perl = PerlClass(Next(1)); !perl.empty()) {
-      failed_ = folds_case_ && perl.find('A') != std::string_view::npos;
+      failed_ = folds_case_ && HasLetters(perl);
       const bool negated = Next(1) < 'a';
       out_ += (negated ? "[^" : "") + std::string(perl) + (negated ? "]" : "");
       at_ += 2;

@@ -39,36 +39,32 @@ std::string FullRegex(const PathPattern& path) {
   return path.open ? "(?:" + regex + ").*" : regex;
 }
 
-/// With what every accepted path starts.
-std::string Start(const PathPattern& path) {
-  if (path.form == PathForm::kRegex) return smi::LiteralPrefix(path.text);
-  if (path.form == PathForm::kTemplate) return path.text.substr(0, path.text.find(kHole));
-  return path.form == PathForm::kAny ? "" : path.text;
-}
-
 bool Accepts(const PathPattern& path, const std::string& text) {
   return smi::Matches(smi::LoweredPath{{path}, FullRegex(path), false}, text);
 }
 
-bool CoversPath(const PathPattern& wide, const PathPattern& narrow) {
-  if (wide.form == PathForm::kAny || wide == narrow) return true;
-  if (narrow.form == PathForm::kAny || wide.form == PathForm::kExact) return false;
-  if (wide.form == PathForm::kPrefix) return Start(narrow).starts_with(wide.text);
-  if (wide.form == PathForm::kSegmentPrefix) {
-    return Start(narrow).starts_with(wide.text + "/") ||
-           (narrow.text == wide.text && (narrow.form == PathForm::kExact || narrow.form == PathForm::kSegmentPrefix));
+bool CoversPath(const RequestSet& wide, const RequestSet& narrow) {
+  const PathPattern& w = wide.path;
+  const PathPattern& n = narrow.path;
+  if (w.form == PathForm::kAny) return true;
+  if (n.form == PathForm::kAny) return false;
+  if (w.form == PathForm::kPrefix) return narrow.start.starts_with(w.text);
+  if (w == n) return true;
+  if (w.form == PathForm::kSegmentPrefix) {
+    if (!narrow.start.starts_with(w.text)) return false;
+    if (narrow.start.size() > w.text.size()) return narrow.start[w.text.size()] == '/';
+    return n.form == PathForm::kExact;
   }
-  return narrow.form == PathForm::kExact && Accepts(wide, narrow.text);
+  return w.form != PathForm::kExact && n.form == PathForm::kExact && n.text.starts_with(wide.start) &&
+         Accepts(w, n.text);
 }
 
 // Literal paths are nested or have nothing in common; for others their literal start decides.
-bool DisjointPaths(const PathPattern& a, const PathPattern& b) {
+bool DisjointPaths(const RequestSet& a, const RequestSet& b) {
+  if (!a.start.starts_with(b.start) && !b.start.starts_with(a.start)) return true;
   if (CoversPath(a, b) || CoversPath(b, a)) return false;
-  if (IsLiteral(a) && IsLiteral(b)) return true;
-  if (a.form == PathForm::kExact || b.form == PathForm::kExact) return true;  // Covered, or not accepted.
-  const std::string x = Start(a);
-  const std::string y = Start(b);
-  return !x.starts_with(y) && !y.starts_with(x);
+  if (IsLiteral(a.path) && IsLiteral(b.path)) return true;
+  return a.path.form == PathForm::kExact || b.path.form == PathForm::kExact;  // Not accepted by the other.
 }
 
 bool CoversPattern(const HeaderPattern& wide, const HeaderPattern& narrow) {
@@ -159,9 +155,9 @@ long NarrownessOf(const HeaderPattern& pattern) {
   return 0;
 }
 
-long NarrownessOf(const PathPattern& path) {
-  const long length = static_cast<long>(Start(path).size());
-  switch (path.form) {
+long PathNarrowness(const RequestSet& set) {
+  const long length = static_cast<long>(set.start.size());
+  switch (set.path.form) {
     case PathForm::kAny:
       return 0;
     case PathForm::kPrefix:
@@ -230,6 +226,17 @@ std::string RequestSet::Key() const {
   return key;
 }
 
+void SetPath(RequestSet& set, PathPattern path) {
+  set.path = std::move(path);
+  if (set.path.form == PathForm::kRegex) {
+    set.start = smi::LiteralPrefix(set.path.text);
+  } else if (set.path.form == PathForm::kTemplate) {
+    set.start = set.path.text.substr(0, set.path.text.find(kHole));
+  } else {
+    set.start = set.path.text;
+  }
+}
+
 std::vector<RequestSet> SetsOf(const smi::RequestMatch& match) {
   RequestSet set;
   if (match.methods.has_value()) set.methods.emplace(match.methods->begin(), match.methods->end());
@@ -239,13 +246,14 @@ std::vector<RequestSet> SetsOf(const smi::RequestMatch& match) {
   }
   std::vector<RequestSet> out;
   for (const PathPattern& path : match.path.alternatives) {
-    set.path = path;
+    SetPath(set, path);
     out.push_back(set);
   }
   return out;
 }
 
 bool Covers(const RequestSet& wide, const RequestSet& narrow) {
+  if (!CoversPath(wide, narrow)) return false;
   if (wide.methods.has_value()) {
     if (!narrow.methods.has_value()) return false;
     if (!std::includes(wide.methods->begin(), wide.methods->end(), narrow.methods->begin(), narrow.methods->end())) {
@@ -256,12 +264,12 @@ bool Covers(const RequestSet& wide, const RequestSet& narrow) {
     const auto it = narrow.headers.find(name);
     if (it == narrow.headers.end() || !CoversHeader(condition, it->second)) return false;
   }
-  return CoversPath(wide.path, narrow.path);
+  return true;
 }
 
 Overlap Intersect(const RequestSet& a, const RequestSet& b) {
   Overlap out;
-  if (DisjointPaths(a.path, b.path)) return out;
+  if (DisjointPaths(a, b)) return out;
   out.set.methods = a.methods.has_value() ? a.methods : b.methods;
   if (a.methods.has_value() && b.methods.has_value()) {
     out.set.methods.emplace();
@@ -278,10 +286,10 @@ Overlap Intersect(const RequestSet& a, const RequestSet& b) {
     if (kind == Overlap::Kind::kNone) return out;
     known = known && kind == Overlap::Kind::kSet;
   }
-  if (CoversPath(a.path, b.path)) {
-    out.set.path = b.path;
-  } else if (CoversPath(b.path, a.path)) {
-    out.set.path = a.path;
+  if (CoversPath(a, b)) {
+    SetPath(out.set, b.path);
+  } else if (CoversPath(b, a)) {
+    SetPath(out.set, a.path);
   } else {
     known = false;
   }
@@ -290,7 +298,7 @@ Overlap Intersect(const RequestSet& a, const RequestSet& b) {
 }
 
 long Narrowness(const RequestSet& set) {
-  long total = NarrownessOf(set.path);
+  long total = PathNarrowness(set);
   if (set.methods.has_value()) total += 100 - static_cast<long>(set.methods->size());
   for (const auto& [name, condition] : set.headers) {
     long least = NarrownessOf(condition.patterns.front());

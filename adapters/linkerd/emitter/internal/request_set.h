@@ -14,12 +14,16 @@ namespace meshplay::linkerd {
 /// Requests that one HTTPRoute takes: path, methods and headers hold together.
 struct RequestSet {
   smi::PathPattern path;
+  std::string start;                                    ///< Every accepted path starts with it; follows from `path`.
   std::optional<std::set<std::string>> methods;         ///< nullopt: any.
   std::map<std::string, smi::HeaderCondition> headers;  ///< By name.
 
   /// Equal sets that are written alike have equal keys.
   std::string Key() const;
 };
+
+/// Sets the path and what follows from it.
+void SetPath(RequestSet& set, smi::PathPattern path);
 
 /// What a match of an HTTPRouteGroup takes: one set for each of its paths. Empty: no request.
 std::vector<RequestSet> SetsOf(const smi::RequestMatch& match);

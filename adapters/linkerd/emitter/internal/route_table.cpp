@@ -25,6 +25,9 @@ class Builder {
   RouteTable Run() {
     for (const Route& route : written_) AddRoute(route);
     SeparateOverlaps();
+    Lose(overlapping_, "OVERLAP_ORDER",
+         "its requests overlap with those of another grant for other callers in a way that no route says; which of the "
+         "two decides depends on their order, and some requests are denied");
     Sort();
     return std::move(table_);
   }
@@ -97,16 +100,12 @@ class Builder {
 
   void ReportOverlap(std::size_t a, std::size_t b) {
     for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
-      std::set<std::size_t> losing;
+      if (open_to_[to].count(smi::Identity()) != 0) continue;
       for (const std::size_t grant : table_.routes[from].grants) {
         const Callers& callers = callers_[grant];
-        const bool open = open_to_[to].count(smi::Identity()) != 0 ||
-                          std::includes(open_to_[to].begin(), open_to_[to].end(), callers.begin(), callers.end());
-        if (!open && table_.routes[to].grants.count(grant) == 0) losing.insert(grant);
+        const bool open = std::includes(open_to_[to].begin(), open_to_[to].end(), callers.begin(), callers.end());
+        if (!open) overlapping_.insert(grant);
       }
-      Lose(losing, "OVERLAP_ORDER",
-           "its requests overlap with those of another grant for other callers in a way that no route says; which of "
-           "the two decides depends on their order, and some requests are denied");
     }
   }
 
@@ -138,6 +137,7 @@ class Builder {
   const Callers& everywhere_;
   std::map<std::string, std::size_t> known_;
   std::set<std::string> derived_;
+  std::set<std::size_t> overlapping_;  // Grants that lose to another one's route.
   std::vector<Route> written_;
   std::vector<Callers> open_to_;  // Of each route of the table.
   RouteTable table_;

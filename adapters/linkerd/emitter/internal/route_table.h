@@ -10,8 +10,8 @@
 
 namespace meshplay::linkerd {
 
-inline constexpr std::size_t kMaxRoutes = 2'000;         ///< Of one Server, as written.
-inline constexpr std::size_t kMaxDerivedRoutes = 2'000;  ///< Of one Server, for what several routes have in common.
+inline constexpr std::size_t kMaxRoutes = 2'000;       ///< Of one Server, as written.
+inline constexpr std::size_t kMaxDerivedRoutes = 256;  ///< Of one Server, for what several routes have in common.
 
 /// Requests that one grant allows.
 struct GrantedSet {

@@ -115,7 +115,7 @@ ServerWriter::PortGrants ServerWriter::GrantsOf(const PodGroup& group, int port,
   out.callers.emplace_back();
   for (const std::string& path : known.probes) {
     RequestSet probe;
-    probe.path = {smi::PathForm::kExact, path, false};
+    SetPath(probe, {smi::PathForm::kExact, path, false});
     probe.methods = std::set<std::string>{"GET"};
     out.requests.push_back({std::move(probe), everybody});
   }
