@@ -1,9 +1,13 @@
 #include "tests/unit/consul_emitter/inputs.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <fstream>
+#include <sstream>
 
 #include "adapters/facts/kubernetes_facts.h"
+#include "adapters/translate/translate.h"
 #include "tests/unit/consul_emitter/call_policy.h"
 #include "tests/unit/smi/cases.h"
 #include "tests/unit/smi/mutator.h"
@@ -71,6 +75,34 @@ std::pair<std::size_t, long> TranslateManyObjects(const EmitFunction& emit) {
   REQUIRE(emission.has_value());
   CHECK(smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull);
   return {emission->objects.size(), std::chrono::duration_cast<std::chrono::milliseconds>(took).count()};
+}
+
+Ran RunTranslateOn(const std::vector<translate::TranslateEmitter>& emitters, const std::string& file,
+                   const std::string& name, const std::vector<std::string>& more_arguments) {
+  const std::vector<json> cases = LoadCases(file);
+  const auto wanted = std::find_if(cases.begin(), cases.end(),
+                                   [&](const json& c) { return c["name"].get<std::string>().starts_with(name); });
+  REQUIRE(wanted != cases.end());
+  const auto folder = TemporaryDirectory::Create("translate");
+  REQUIRE(folder.has_value());
+  const std::string path = folder->path() + "/input.yaml";
+  std::ofstream input(path);
+  for (const char* key : {"documents", "cluster"}) {
+    for (const json& object : ListAt(*wanted, key)) input << "---\n" << ToYaml(object);
+  }
+  input.close();
+  std::vector<std::string> arguments = {"-f", path, "-n", "shop"};
+  arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+  std::ostringstream out;
+  std::ostringstream err;
+  Ran ran;
+  ran.code = translate::RunTranslate(emitters, arguments, out, err);
+  ran.report = json::parse(err.str());
+  if (out.str().empty()) return ran;
+  const auto objects = ParseYaml(out.str());
+  REQUIRE(objects.has_value());
+  for (const auto& object : *objects) ran.objects.push_back(object.value);
+  return ran;
 }
 
 }  // namespace meshplay::testing

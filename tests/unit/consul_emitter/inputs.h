@@ -22,4 +22,15 @@ void TranslateDamagedInputs(const std::string& file, const EmitFunction& emit,
 /// the number of objects made and the milliseconds it took.
 std::pair<std::size_t, long> TranslateManyObjects(const EmitFunction& emit);
 
+/// What the command `translate` of an adapter did.
+struct Ran {
+  int code = -1;
+  std::vector<nlohmann::json> objects;
+  nlohmann::json report;  ///< Of stderr: the list of reports, or the error.
+};
+
+/// Runs it on the documents and cluster objects of the case of `file` whose name starts with `name`.
+Ran RunTranslateOn(const std::vector<translate::TranslateEmitter>& emitters, const std::string& file,
+                   const std::string& name, const std::vector<std::string>& more_arguments = {});
+
 }  // namespace meshplay::testing
