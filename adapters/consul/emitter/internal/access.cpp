@@ -15,6 +15,7 @@ using translate::Outcome;
 
 constexpr const char* kIntentions = "ServiceIntentions";
 constexpr const char* kDenyAll = "smi-deny-all";
+constexpr const char* kDenyAllNamespace = "default";
 constexpr const char* kEverybody = "*";
 
 std::string AccountText(const smi::Identity& identity) {
@@ -341,17 +342,17 @@ void Intentions::Draft(EmitContext& context, const Catalog& catalog, translate::
                         {kVersion, kIntentions, namespace_name, IntentionsName(*to.service)},
                         {{"destination", {{"name", name}}}, {"sources", std::move(sources)}},
                         to.sources});
-    all_sources.insert(all_sources.end(), to.sources.begin(), to.sources.end());
+    for (const smi::Head* source : to.sources) {
+      if (std::find(all_sources.begin(), all_sources.end(), source) == all_sources.end()) all_sources.push_back(source);
+    }
   }
   if (mode_ != BaselineMode::kStrict || destinations_.empty()) return;
   if (catalog.Foreign(kIntentions, kEverybody) != nullptr) return;  // It denies too.
-  // Consul takes one for the whole datacenter; it lives in the first of the namespaces.
-  for (const smi::Head* source : all_sources) {
-    context.drafts.Add({kDenyAllWave,
-                        {kVersion, kIntentions, destinations_.begin()->first.first, kDenyAll},
-                        {{"destination", {{"name", kEverybody}}}, {"sources", json::array({DenyEverybody()})}},
-                        {source}});
-  }
+  // Consul takes one for the whole datacenter, so its place must not depend on which targets there are.
+  context.drafts.Add({kDenyAllWave,
+                      {kVersion, kIntentions, kDenyAllNamespace, kDenyAll},
+                      {{"destination", {{"name", kEverybody}}}, {"sources", json::array({DenyEverybody()})}},
+                      all_sources});
 }
 
 void Explain(const smi::Grant& grant, Outcome& outcome) {
