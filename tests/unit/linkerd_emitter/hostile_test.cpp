@@ -152,6 +152,22 @@ TEST_CASE("grants that all overlap end in a bounded number of routes, and say wh
   CHECK(emission.reports.back().level == smi::SupportLevel::kPartial);
 }
 
+TEST_CASE("many expressions and many paths are compared for a bounded time", "[linkerd][hostile]") {
+  std::vector<json> documents;
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    const std::string regex = i % 2 == 0 ? "/(x[0-9]*|y)*" + n + "+" : "/x" + n + "$";
+    documents.push_back(Group("g" + n, {{"name", "m"}, {"pathRegex", regex}}));
+    documents.push_back(Target("t" + n, "api", "g" + n, "caller-" + n));
+  }
+  const auto started = std::chrono::steady_clock::now();
+  const Emission emission = Emit(documents, {Workload("api", {{{"containerPort", 80}}})}, {});
+  CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(60));
+  CheckClosed(emission);
+  // What was not compared is reported.
+  CHECK(smi::WorstLevel(emission.reports) == smi::SupportLevel::kPartial);
+}
+
 TEST_CASE("a thousand targets and five hundred splits translate to Linkerd within a second", "[linkerd][.speed]") {
   std::vector<json> documents;
   std::vector<json> cluster;

@@ -53,7 +53,8 @@ std::string Explanation(const Destination& destination, const smi::Head& target,
   if (!valid) return "The object is not valid: it allows nothing, and its destination denies by default.";
   if (outcome.in_force == 0) return "Nothing of this target is in force; workloads of " + account + " deny by default.";
   if (outcome.lost) return "Part of what this target allows at " + account + " is in force; the rest is denied.";
-  return "Workloads of " + account + " accept exactly what this target allows; what no target allows is denied.";
+  return "Workloads of " + account +
+         " accept on their declared ports exactly what this target allows; what no target allows is denied there.";
 }
 
 }  // namespace

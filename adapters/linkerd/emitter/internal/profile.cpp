@@ -17,6 +17,7 @@ using translate::Outcome;
 constexpr const char* kProfile = "ServiceProfile";
 constexpr const char* kProfileGroup = "linkerd.io";
 constexpr const char* kProfileVersion = "linkerd.io/v1alpha2";
+constexpr std::size_t kMaxNameBytes = 253;
 constexpr const char* kSkip = "smi.linkerd.io/skip";
 
 std::string HostOf(const EmitContext& context, const smi::Split& split, const std::string& service) {
@@ -127,6 +128,10 @@ void EmitProfile(EmitContext& context, const smi::Split& split, Outcome& outcome
     return;
   }
   const std::string name = HostOf(context, split, split.root);
+  if (name.size() > kMaxNameBytes) {
+    Refuse(split, outcome, "NOT_REPRESENTABLE", "/service", "the root's host name is too long for a ServiceProfile");
+    return;
+  }
   const json* existing = context.facts.FindExisting(kProfileGroup, kProfile, split.namespace_name, name);
   json spec = {{"routes", json::array()}};
   if (existing != nullptr) {

@@ -28,24 +28,8 @@ void SetPath(RequestSet& set, smi::PathPattern path);
 /// What a match of an HTTPRouteGroup takes: one set for each of its paths. Empty: no request.
 std::vector<RequestSet> SetsOf(const smi::RequestMatch& match);
 
-/// True only when every request of `narrow` is one of `wide`. False also when that cannot be told.
-bool Covers(const RequestSet& wide, const RequestSet& narrow);
-
-/// The requests of both.
-struct Overlap {
-  enum class Kind {
-    kNone,     ///< There is none.
-    kSet,      ///< `set` is exactly those.
-    kUnknown,  ///< There may be some, and no route says exactly those.
-  };
-  Kind kind = Kind::kNone;
-  RequestSet set;
-};
-Overlap Intersect(const RequestSet& a, const RequestSet& b);
-
-/// A number that is greater for a narrower set: Covers(wide, narrow) gives Narrowness(wide) <= Narrowness(narrow), and
-/// equality only when the sets differ in nothing but their header conditions.
-long Narrowness(const RequestSet& set);
+/// The whole-path expression in RE2 of a template or an expression.
+std::string FullRegex(const smi::PathPattern& path);
 
 /// The `matches` of an HTTPRoute rule: one for each method.
 struct RouteEntries {

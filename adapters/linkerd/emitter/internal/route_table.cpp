@@ -4,6 +4,8 @@
 #include <map>
 #include <tuple>
 
+#include "adapters/linkerd/emitter/internal/compare.h"
+
 namespace meshplay::linkerd {
 namespace {
 
@@ -55,7 +57,7 @@ class Builder {
     Callers open_to = everywhere_;
     bool everybody = false;
     for (const Route& written : written_) {
-      if (written.grants.empty() || !Covers(written.set, set)) continue;
+      if (written.grants.empty() || !compare_.Covers(written.set, set)) continue;
       route.grants.insert(written.grants.begin(), written.grants.end());
       for (const std::size_t grant : written.grants) {
         everybody = everybody || callers_[grant].empty();
@@ -75,8 +77,8 @@ class Builder {
         if (open_to_[a] == open_to_[b]) continue;
         const RequestSet& x = table_.routes[a].set;
         const RequestSet& y = table_.routes[b].set;
-        if (Covers(x, y) || Covers(y, x)) continue;
-        Overlap common = Intersect(x, y);
+        if (compare_.Covers(x, y) || compare_.Covers(y, x)) continue;
+        Overlap common = compare_.Intersect(x, y);
         if (common.kind == Overlap::Kind::kNone) continue;
         if (common.kind == Overlap::Kind::kSet && AddCommon(common.set, limit)) continue;
         ReportOverlap(a, b);
@@ -124,7 +126,7 @@ class Builder {
       // Equally narrow ones are nested only by their headers.
       std::size_t place = sorted.size();
       for (std::size_t k = run; k < sorted.size() && !route.set.headers.empty(); ++k) {
-        if (!Covers(sorted[k].set, route.set)) continue;
+        if (!compare_.Covers(sorted[k].set, route.set)) continue;
         place = k;
         break;
       }
@@ -135,6 +137,7 @@ class Builder {
 
   const std::vector<Callers>& callers_;
   const Callers& everywhere_;
+  Comparer compare_;
   std::map<std::string, std::size_t> known_;
   std::set<std::string> derived_;
   std::set<std::size_t> overlapping_;  // Grants that lose to another one's route.
