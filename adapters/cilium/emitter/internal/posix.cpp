@@ -352,28 +352,29 @@ class Writer {
       if (!HasEnd(without)) return Grouped(without, closed_tail_);
     }
     std::string out;
-    if (!Write(branches, true, true, out)) return std::nullopt;
-    return "(" + out + ")";
+    bool may_be_empty = false;
+    if (!Write(branches, true, true, out, may_be_empty)) return std::nullopt;
+    if (out.empty()) return out;
+    return "(" + out + ")" + (may_be_empty ? "?" : "");
   }
 
  private:
   std::optional<std::string> Grouped(const Branches& branches, const std::string& tail) {
     std::string out;
-    if (!Write(branches, true, false, out)) return std::nullopt;
-    const bool may_be_empty =
-        std::any_of(branches.begin(), branches.end(), [](const auto& branch) { return branch.empty(); });
+    bool may_be_empty = false;
+    if (!Write(branches, true, false, out, may_be_empty)) return std::nullopt;
     if (out.empty()) return tail;
     return "(" + out + ")" + (may_be_empty ? "?" : "") + tail;
   }
 
-  // `first`: nothing is before these branches. `last`: nothing is behind them, so each gets its tail. Empty branches
-  // without a tail are left out; the caller makes the group optional.
-  bool Write(const Branches& branches, bool first, bool last, std::string& out) {
+  // `first`: nothing is before these branches. `last`: nothing is behind them, so each gets its tail. Branches without
+  // any text are left out; `may_be_empty` tells that there was one.
+  bool Write(const Branches& branches, bool first, bool last, std::string& out, bool& may_be_empty) {
     for (const std::vector<Node>& branch : branches) {
       std::string text;
       if (!WriteBranch(branch, first, last, text)) return false;
-      if (text.empty()) continue;
-      out += (out.empty() ? "" : "|") + text;
+      may_be_empty = may_be_empty || text.empty();
+      if (!text.empty()) out += (out.empty() ? "" : "|") + text;
     }
     return true;
   }
@@ -403,22 +404,13 @@ class Writer {
 
   bool WriteGroup(const Node& node, bool first, bool last, std::string& out) {
     std::string inside;
-    if (!Write(node.branches, first, last, inside)) return false;
+    bool may_be_empty = false;
+    if (!Write(node.branches, first, last, inside, may_be_empty)) return false;
     if (inside.empty()) return true;
-    const bool may_be_empty =
-        !last && std::any_of(node.branches.begin(), node.branches.end(), [](const auto& b) { return IsEmpty(b); });
     std::string group = "(" + inside + ")";
     if (may_be_empty) group = node.quantifier.empty() ? group + "?" : "(" + group + "?)";
     out += group + node.quantifier;
     return true;
-  }
-
-  // Writes nothing, like "()" or "^".
-  static bool IsEmpty(const std::vector<Node>& branch) {
-    return std::all_of(branch.begin(), branch.end(), [](const Node& node) {
-      if (node.kind == Node::Kind::kStart) return true;
-      return node.kind == Node::Kind::kGroup && std::all_of(node.branches.begin(), node.branches.end(), IsEmpty);
-    });
   }
 
   std::string open_tail_;
