@@ -39,6 +39,7 @@ std::string ObjectName(const smi::ObjectKey& source, const std::string& namespac
                        const std::string& part, bool part_is_number) {
   std::string out = "smi-" + name;
   if (!part.empty()) out += "-" + part;
+  std::replace(out.begin(), out.end(), '/', '-');
   const bool hashed = (!part.empty() && !part_is_number) || source.namespace_name != namespace_name;
   if (!hashed && out.size() <= kMaxNameBytes) return out;
   smi::ObjectKey unique = source;

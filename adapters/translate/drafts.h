@@ -24,7 +24,7 @@ struct Draft {
 
 /// "smi-<name>[-<part>]". A hash of the source follows when the name is longer than 253 characters, when there is a
 /// part that is not a number (a-b + c and a + b-c would meet otherwise), or when the source lives in another namespace
-/// than the object.
+/// than the object. A part of several words has "/" between them; the name shows "-", the hash tells them apart.
 std::string ObjectName(const smi::ObjectKey& source, const std::string& namespace_name, const std::string& name,
                        const std::string& part, bool part_is_number = false);
 

@@ -19,7 +19,12 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
   if (name == "istio.envoyFilter") {
     bool filter = false;
     MP_CHECK(translate::SetFlag(filter, name, value));
-    return filter ? Status(translate::OptionUnsupported(name, value)) : Status();
+    if (!filter) return {};
+    return translate::OptionUnsupported(name, value)
+        .WithRemediation(
+            "Leave it false: a filter beside AuthorizationPolicy only takes away what the policy allows, so the policy "
+            "would have to be wider, and open wherever the filter is not taken. Regular expressions are narrowed, or "
+            "widened with allowWidening");
   }
   return translate::OptionUnknown(name, "Istio");
 }

@@ -12,7 +12,7 @@ using translate::Outcome;
 
 class KumaWriter : public translate::MeshWriter {
  public:
-  explicit KumaWriter(const EmitOptions& options) : options_(options) {}
+  explicit KumaWriter(const EmitOptions& options) : options_(options), services_(options.mode) {}
 
   void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
     if (options_.identity == IdentityKind::kMesh) {
@@ -49,8 +49,8 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
   if (known) return {};
   if (name == "mode") {
     if (value != "scoped" && value != "strict") return translate::OptionInvalid(name, "scoped or strict");
-    // MeshIdentity denies everywhere anyhow; for kuma.io/service a namespace has no baseline of its own.
-    return value == "scoped" ? Status() : Status(translate::OptionUnsupported(name, value));
+    options.mode = value == "strict" ? BaselineMode::kStrict : BaselineMode::kScoped;
+    return {};
   }
   if (name == "kuma.identity") {
     if (value != "mesh" && value != "service") return translate::OptionInvalid(name, "mesh or service");
@@ -60,7 +60,13 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
   if (name == "kuma.proxyPatch") {
     bool patch = false;
     MP_CHECK(translate::SetFlag(patch, name, value));
-    return patch ? Status(translate::OptionUnsupported(name, value)) : Status();
+    if (!patch) return {};
+    return translate::OptionUnsupported(name, value)
+        .WithRemediation(
+            "Leave it false: a filter of Envoy that a MeshProxyPatch inserts is no stable API of Kuma, and one that is "
+            "not taken leaves the inbound open. Targets with HTTPRouteGroups allow nothing, or everything on their "
+            "ports "
+            "with allowWidening");
   }
   return translate::OptionUnknown(name, "Kuma");
 }

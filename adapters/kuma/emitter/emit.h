@@ -11,8 +11,13 @@ namespace meshplay::kuma {
 /// workload is known by the Services that select it (kuma.io/service).
 enum class IdentityKind { kMesh, kService };
 
+/// kScoped: only destinations of a TrafficTarget deny by default. kStrict: their whole namespaces do. MeshIdentity
+/// denies everywhere anyhow, so both are the same there.
+enum class BaselineMode { kScoped, kStrict };
+
 struct EmitOptions {
   translate::CommonOptions common;
+  BaselineMode mode = BaselineMode::kScoped;
   IdentityKind identity = IdentityKind::kMesh;
 };
 

@@ -66,6 +66,8 @@ TEST_CASE("options have their documented names and values", "[kuma][options]") {
   CHECK(kuma::SetOption(options, "kuma.identity", "pod").error().reason() == "SMI_OPTION_INVALID");
   CHECK(kuma::SetOption(options, "kuma.proxyPatch", "false").has_value());
   CHECK(kuma::SetOption(options, "kuma.proxyPatch", "true").error().reason() == "SMI_OPTION_UNSUPPORTED");
-  CHECK(kuma::SetOption(options, "mode", "strict").error().reason() == "SMI_OPTION_UNSUPPORTED");
+  CHECK(kuma::SetOption(options, "mode", "strict").has_value());
+  CHECK(options.mode == kuma::BaselineMode::kStrict);
+  CHECK(kuma::SetOption(options, "mode", "open").error().reason() == "SMI_OPTION_INVALID");
   CHECK(kuma::SetOption(options, "istio.mtls", "true").error().reason() == "SMI_OPTION_UNKNOWN");
 }

@@ -99,10 +99,14 @@ std::string TagOf(const smi::Service& service, const smi::ServicePort& port) {
   return service.name + "_" + service.namespace_name + "_svc_" + std::to_string(port.port);
 }
 
-// The Services that stand for a ServiceAccount and for no other one.
-std::vector<const smi::Service*> OwnServices(const EmitContext& context, const smi::Identity& identity,
-                                             const std::string& pointer, Outcome& outcome) {
-  std::vector<const smi::Service*> out;
+struct AccountServices {
+  std::vector<const smi::Service*> own;     ///< They stand for the ServiceAccount and for no other one.
+  std::vector<const smi::Service*> shared;  ///< They also select pods of another one.
+};
+
+AccountServices ServicesOfAccount(const EmitContext& context, const smi::Identity& identity, const std::string& pointer,
+                                  Outcome& outcome) {
+  AccountServices out;
   const auto own = context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account);
   for (const smi::Service* service : context.facts.ServicesOf(identity.namespace_name)) {
     if (!SelectsAny(*service, own)) continue;
@@ -111,13 +115,14 @@ std::vector<const smi::Service*> OwnServices(const EmitContext& context, const s
       return w->service_account != identity.service_account && smi::Selects(service->selector, w->labels);
     });
     if (!shared) {
-      out.push_back(service);
+      out.own.push_back(service);
       continue;
     }
+    out.shared.push_back(service);
     outcome.lost = true;
     outcome.Warn("AMBIGUOUS_IDENTITY", pointer,
                  "Service " + service->name + " also selects pods of another ServiceAccount than " +
-                     identity.service_account + "; it allows nothing",
+                     identity.service_account + "; it allows nothing and names no caller",
                  kServiceTag);
   }
   return out;
@@ -129,7 +134,8 @@ std::set<std::string> CallersOf(const EmitContext& context, const smi::Grant& gr
   for (const smi::Identity& identity : grant.sources) {
     std::set<std::string> tags;
     if (identity.spiffe_id.empty()) {
-      for (const smi::Service* service : OwnServices(context, identity, at, outcome)) {
+      const AccountServices services = ServicesOfAccount(context, identity, at, outcome);
+      for (const smi::Service* service : services.own) {
         for (const smi::ServicePort& port : service->ports) {
           if (port.protocol != smi::PortProtocol::kUdp) tags.insert(TagOf(*service, port));
         }
@@ -214,11 +220,9 @@ void EmitByMeshIdentity(EmitContext& context, const smi::Grant& grant, Outcome& 
       json target = {{"kind", "Dataplane"}, {"labels", selection.selector}};
       if (!section.empty()) target["sectionName"] = section;
       const std::string part = sections.size() == 1 ? pods : pods + (pods.empty() ? "" : "/") + section;
-      std::string name_part = part;
-      std::replace(name_part.begin(), name_part.end(), '/', '-');
       context.drafts.Add(
           {kPermissionWave,
-           {kVersion, kPermission, home, translate::ObjectName(source.key, home, source.key.name, name_part)},
+           {kVersion, kPermission, home, translate::ObjectName(source.key, home, source.key.name, part)},
            {{"targetRef", std::move(target)}, {"rules", json::array({{{"default", {{"allow", allow}}}}})}},
            {&source},
            MeshLabels()});
@@ -238,22 +242,25 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
                        destination.service_account + " yet");
     return;
   }
-  const auto services = OwnServices(context, destination, at, outcome);
-  if (services.empty()) {
+  const AccountServices services = ServicesOfAccount(context, destination, at, outcome);
+  if (services.own.empty()) {
     outcome.lost = true;
     outcome.Warn("NARROWED", at,
                  "no Service stands for ServiceAccount " + destination.service_account +
                      " alone, so it cannot be named as a destination",
                  kServiceTag);
   }
-  for (const smi::Service* service : services) {
+  for (const smi::Service* service : services.shared) Guard(*service, destination.service_account, source);
+  if (mode_ == BaselineMode::kStrict) {
+    for (const smi::Service* service : context.facts.ServicesOf(destination.namespace_name)) {
+      Guard(*service, "", source);
+    }
+  }
+  for (const smi::Service* service : services.own) {
+    Guard(*service, destination.service_account, source);
     for (const smi::ServicePort& port : service->ports) {
       if (port.protocol == smi::PortProtocol::kUdp) continue;
-      Destination& to = destinations_[TagOf(*service, port)];
-      to.namespace_name = destination.namespace_name;
-      to.account = destination.service_account;
-      to.part = service->name + "-" + std::to_string(port.port);
-      if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
+      Destination& to = destinations_.at(TagOf(*service, port));
       if (grant == nullptr || !IsWanted(grant->tcp, port.port) || callers.empty()) continue;
       to.callers.insert(callers.begin(), callers.end());
       ++outcome.in_force;
@@ -261,7 +268,7 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
   }
   if (grant == nullptr || grant->tcp.scope != smi::PortScope::kListed) return;
   for (const int port : grant->tcp.ports) {
-    const bool served = std::any_of(services.begin(), services.end(), [&](const smi::Service* service) {
+    const bool served = std::any_of(services.own.begin(), services.own.end(), [&](const smi::Service* service) {
       return std::any_of(service->ports.begin(), service->ports.end(), [&](const smi::ServicePort& p) {
         return p.port == port && p.protocol != smi::PortProtocol::kUdp;
       });
@@ -274,6 +281,18 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
   }
 }
 
+void ServicePermissions::Guard(const smi::Service& service, const std::string& account, const smi::Head& source) {
+  for (const smi::ServicePort& port : service.ports) {
+    if (port.protocol == smi::PortProtocol::kUdp) continue;
+    Destination& to = destinations_[TagOf(service, port)];
+    to.namespace_name = service.namespace_name;
+    // Of two accounts behind one Service the first by name gives the object its own, whatever the order of targets.
+    if (to.account.empty() || (!account.empty() && account < to.account)) to.account = account;
+    to.part = service.name + "/" + std::to_string(port.port);
+    if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
+  }
+}
+
 void ServicePermissions::Draft(EmitContext& context) const {
   for (const auto& [tag, to] : destinations_) {
     // A later entry overrides an earlier one.
@@ -281,13 +300,15 @@ void ServicePermissions::Draft(EmitContext& context) const {
     for (const std::string& caller : to.callers) {
       from.push_back({{"targetRef", Subset(caller)}, {"default", {{"action", "Allow"}}}});
     }
-    const smi::ObjectKey account{"", "ServiceAccount", to.namespace_name, to.account};
-    context.drafts.Add({kPermissionWave,
-                        {kVersion, kPermission, to.namespace_name,
-                         translate::ObjectName(account, to.namespace_name, to.account, to.part)},
-                        {{"targetRef", Subset(tag)}, {"from", std::move(from)}},
-                        to.sources,
-                        MeshLabels()});
+    // Without an account it is the baseline of a namespace.
+    const std::string& name = to.account.empty() ? std::string("deny") : to.account;
+    const smi::ObjectKey account{"", "ServiceAccount", to.namespace_name, name};
+    context.drafts.Add(
+        {kPermissionWave,
+         {kVersion, kPermission, to.namespace_name, translate::ObjectName(account, to.namespace_name, name, to.part)},
+         {{"targetRef", Subset(tag)}, {"from", std::move(from)}},
+         to.sources,
+         MeshLabels()});
   }
 }
 

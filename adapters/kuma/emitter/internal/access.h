@@ -22,9 +22,11 @@ nlohmann::json MeshLabels();
 void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
 
 /// Permissions by kuma.io/service: one object for each destination tag with the callers of all targets, because the
-/// order within one object is the only one that is certain.
+/// order within one object is the only one that is certain. A Service that also stands for another account only denies.
 class ServicePermissions {
  public:
+  explicit ServicePermissions(BaselineMode mode) : mode_(mode) {}
+
   /// `grant` null: the destination only denies.
   void Add(translate::EmitContext& context, const smi::Head& source, const smi::Identity& destination,
            const smi::Grant* grant, translate::Outcome& outcome);
@@ -38,6 +40,10 @@ class ServicePermissions {
     std::set<std::string> callers;
     std::vector<const smi::Head*> sources;
   };
+  /// All ports of the Service deny by default.
+  void Guard(const smi::Service& service, const std::string& account, const smi::Head& source);
+
+  BaselineMode mode_;
   std::map<std::string, Destination> destinations_;  ///< By tag.
 };
 
