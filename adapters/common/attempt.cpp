@@ -59,6 +59,9 @@ Status Attempt::BeginMutating() {
         .WithMetadata("found_uid", uid);
   }
   MP_CHECK(task_.BeginMutating());
+  mutating_ = task_.offer().kind() == pb::TASK_KIND_CONFORMANCE;
+  // A conformance run has no fence: what it makes is its own, and nobody else changes that.
+  if (mutating_) return {};
   kube::FenceClaim claim;
   claim.mesh_type = mesh_type_;
   claim.fence = task_.offer().fence();

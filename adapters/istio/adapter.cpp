@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/common/convert.h"
+#include "adapters/conformance/scratch.h"
 #include "adapters/gamma/emit.h"
 #include "adapters/istio/control_planes.h"
 #include "adapters/istio/emitter/emit.h"
@@ -12,6 +13,7 @@
 #include "adapters/serve/translate_answer.h"
 #include "libs/base/json.h"
 #include "libs/base/json_schema.h"
+#include "libs/base/log.h"
 
 namespace meshplay::istio {
 namespace {
@@ -132,6 +134,7 @@ pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
   common::Attempt attempt(task, *cluster, std::move(*parameters), kMeshType);
   switch (offer.kind()) {
     case pb::TASK_KIND_APPLY:
+    case pb::TASK_KIND_CONFORMANCE:
       return RunApply(*operation, attempt);
     case pb::TASK_KIND_PLAN:
       return RunPlan(*operation, attempt);
@@ -154,6 +157,10 @@ void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryVie
   std::stop_source either;
   const std::stop_callback on_stop(stop, [&either] { either.request_stop(); });
   const std::stop_callback on_replaced((*cluster)->replaced.get_token(), [&either] { either.request_stop(); });
+  // What a conformance run left when this adapter was killed within it.
+  const conformance::Holder holder = conformance::ThisHolder(options_.work_directory);
+  const auto swept = conformance::SweepScratch(*client, kMeshType, holder, "", {.stop = either.get_token()});
+  if (!swept) LogWarning("scratch namespaces could not be looked at", {{log_key::kReason, swept.error().reason()}});
   KeepInventory(*client, view, either.get_token());
 }
 

@@ -20,7 +20,7 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
        {"MESH_IN_USE", "OBJECT_OWNED", "RELEASE_OWNERSHIP", "CHART_NOT_FOUND", "CHART_BROKEN",
         "CHART_SOURCE_UNREACHABLE", "HELM_MISSING", "HELM_TOO_OLD", "HELM_TIMEOUT", "HELM_KILLED", "HELM_FAILED",
         "RELEASE_PENDING", "NAMESPACE_TERMINATING", "QUOTA_EXCEEDED", "OBJECT_INVALID", "OBJECT_NOT_GONE_IN_TIME",
-        "SMI_INVALID", "SET_TOO_LARGE", "FENCE_UNREADABLE"}) {
+        "SMI_INVALID", "SET_TOO_LARGE", "SCRATCH_NOT_REMOVED", "FENCE_UNREADABLE"}) {
     manifest.add_reasons(reason);
   }
   return manifest;
@@ -40,6 +40,7 @@ std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOption
   operations.push_back(MakeCustomDelete());
   operations.push_back(MakeSmiApply());
   operations.push_back(MakeSmiDelete());
+  operations.push_back(MakeConformance(options));
   return operations;
 }
 

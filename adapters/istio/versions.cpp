@@ -80,6 +80,7 @@ std::vector<pb::PermissionRule> RequiredPermissions() {
           Rule({""}, {"namespaces", "services", "serviceaccounts", "configmaps", "secrets"}, everything,
                "control plane, sample application, helm's release records"),
           Rule({""}, {"pods"}, {"get", "list", "watch"}, "which workloads have a sidecar"),
+          Rule({""}, {"pods/exec", "pods/proxy"}, {"get", "create"}, "conformance runs, in their scratch namespaces"),
           Rule({"apps"}, {"deployments", "statefulsets", "daemonsets", "replicasets"}, everything,
                "control plane, sample application, restarts"),
           Rule({"batch"}, {"jobs", "cronjobs"}, {"get", "list", "watch"}, "identities of workloads"),

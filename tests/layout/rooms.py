@@ -58,7 +58,7 @@ ROOMS = {
          "adapters/common", "proto"], {"protobuf"}, set()),
     "adapters/conformance/app": ([], set(), {"beast", "asio"}),
     "adapters/conformance": (
-        ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/common", "adapters/translate", "proto"],
+        ["libs/base", "libs/smi", "libs/http", "adapters/sdk", "adapters/kube", "adapters/common", "adapters/translate", "proto"],
         {"protobuf"}, set()),
     "cli": (["libs/base", "libs/http"], set(), {"cli11", "yaml", "boost.url"}),
     "proto": ([], {"grpc", "protobuf"}, set()),

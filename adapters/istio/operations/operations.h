@@ -50,5 +50,6 @@ std::unique_ptr<common::Operation> MakeCustomApply();
 std::unique_ptr<common::Operation> MakeCustomDelete();
 std::unique_ptr<common::Operation> MakeSmiApply();
 std::unique_ptr<common::Operation> MakeSmiDelete();
+std::unique_ptr<common::Operation> MakeConformance(const IstioOptions& options);
 
 }  // namespace meshplay::istio

@@ -33,7 +33,8 @@ TEST_CASE("every operation has a usable schema, titles, and names of its own", "
   for (const auto& operation : manifest.operations()) types.insert(operation.type());
   CHECK(types == std::set<std::string>{"istio.install", "istio.uninstall", "istio.injection.set", "istio.mtls.set",
                                        "istio.sampleapp.install", "istio.sampleapp.remove", "istio.custom.apply",
-                                       "istio.custom.delete", "smi.apply", "smi.delete", "smi.translate"});
+                                       "istio.custom.delete", "smi.apply", "smi.delete", "smi.translate",
+                                       "smi.conformance"});
   for (const auto& operation : manifest.operations()) {
     INFO(operation.type());
     const auto document = meshplay::ParseJson(operation.parameters_schema());
@@ -54,7 +55,8 @@ TEST_CASE("every operation has a usable schema, titles, and names of its own", "
       CHECK(meshplay::ParseJson(alias.parameters_json()).has_value());
     }
   }
-  for (const char* old : {"istio", "label-namespace", "strict-mtls-policy-operation", "bookinfo", "custom"}) {
+  for (const char* old :
+       {"istio", "label-namespace", "strict-mtls-policy-operation", "bookinfo", "custom", "smi_conformance"}) {
     INFO(old);
     CHECK(names.count(old) == 1);
   }
