@@ -26,9 +26,9 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
 /// requests are looked at. A TrafficSplit becomes a ServiceSplitter, behind a ServiceRouter when it has matches,
 /// exactly or not at all.
 ///
-/// Consul knows Services, not ServiceAccounts: a Service that also stands for another account, or whose name another
-/// namespace has too, is named in no intention. What no permission allows is denied whatever Consul's default is.
-/// Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
+/// Consul knows Services, not ServiceAccounts: a Service that also stands for another account is no caller, and denies
+/// everybody as a destination; one whose name another namespace has too is named nowhere. What no permission allows is
+/// denied whatever Consul's default is. Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options);
 

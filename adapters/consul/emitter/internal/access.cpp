@@ -167,50 +167,48 @@ void ReportPorts(const EmitContext& context, const smi::Grant& grant, const std:
 
 }  // namespace
 
-std::vector<const smi::Service*> Intentions::DestinationServices(EmitContext& context, Catalog& catalog,
-                                                                 const smi::Head& source,
-                                                                 const smi::Identity& destination,
-                                                                 Outcome& outcome) const {
+std::vector<NamedService> Intentions::DestinationServices(EmitContext& context, Catalog& catalog,
+                                                          const smi::Head& source, const smi::Identity& destination,
+                                                          Outcome& outcome) const {
   const std::string at = source.spec_pointer + "/destination";
   if (context.facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account).empty()) {
     outcome.Report("PENDING", smi::Severity::kInfo, at,
                    "no workload runs as ServiceAccount " + AccountText(destination) + " yet");
     return {};
   }
-  std::vector<const smi::Service*> services;
+  std::vector<NamedService> services;
+  bool alone = false;
+  bool refused = mode_ == BaselineMode::kStrict && HasForeignDefault(catalog);
+  if (refused) Conflict(outcome, at, "ServiceIntentions of somebody else already tell what all services allow");
   for (const NamedService& candidate : catalog.ServicesOf(destination)) {
     const smi::Service& service = *candidate.service;
     if (!CarriesTcp(service)) continue;
+    services.push_back(candidate);
+    alone = alone || !candidate.shared;
     if (candidate.shared) {
       outcome.lost = true;
       outcome.Warn("AMBIGUOUS_IDENTITY", at,
                    "Service " + service.name + " also selects pods of another ServiceAccount than " +
-                       destination.service_account + "; it allows nothing",
+                       destination.service_account + "; it denies everybody",
                    kIntentions);
-      continue;
     }
-    services.push_back(&service);
+    if (catalog.IsAmbiguous(service.name, service.namespace_name)) {
+      refused = true;
+      Conflict(outcome, at,
+               "another namespace has a Service " + service.name + " too, and Consul knows services by name only");
+    } else if (catalog.Foreign(kIntentions, service.name) != nullptr) {
+      refused = true;
+      Conflict(outcome, at, "ServiceIntentions of somebody else already tell who may call service " + service.name);
+    }
   }
-  if (services.empty()) {
+  if (!alone) {
     outcome.lost = true;
     outcome.Warn("NARROWED", at,
                  "no Service stands for ServiceAccount " + AccountText(destination) +
                      " alone, so it cannot be named as a destination",
                  kIntentions);
   }
-  bool refused = mode_ == BaselineMode::kStrict && HasForeignDefault(catalog);
-  if (refused) Conflict(outcome, at, "ServiceIntentions of somebody else already tell what all services allow");
-  for (const smi::Service* service : services) {
-    if (catalog.IsAmbiguous(service->name, service->namespace_name)) {
-      refused = true;
-      Conflict(outcome, at,
-               "another namespace has a Service " + service->name + " too, and Consul knows services by name only");
-    } else if (catalog.Foreign(kIntentions, service->name) != nullptr) {
-      refused = true;
-      Conflict(outcome, at, "ServiceIntentions of somebody else already tell who may call service " + service->name);
-    }
-  }
-  return refused ? std::vector<const smi::Service*>() : services;
+  return refused ? std::vector<NamedService>() : services;
 }
 
 void Intentions::Add(EmitContext& context, Catalog& catalog, const smi::Head& source, const smi::Identity& destination,
@@ -229,10 +227,13 @@ void Intentions::Add(EmitContext& context, Catalog& catalog, const smi::Head& so
   if (services.empty()) return;
   std::string passed_over;
   bool concerned = false;
-  for (const smi::Service* service : services) {
+  std::vector<const smi::Service*> own;
+  for (const auto& [service, shared] : services) {
     Destination& to = destinations_[{service->namespace_name, service->name}];
     to.service = service;
     to.sources.push_back(&source);
+    if (shared) continue;
+    own.push_back(service);
     if (grant == nullptr || !grant->AllowsTcp() || callers.empty()) continue;
     const bool taken = Allow(context, catalog, *grant, callers, to, outcome);
     concerned = concerned || taken;
@@ -243,7 +244,7 @@ void Intentions::Add(EmitContext& context, Catalog& catalog, const smi::Head& so
     outcome.Warn("L7_ACCESS_UNSUPPORTED", source.spec_pointer,
                  "service " + passed_over + " carries TCP; the HTTPRouteGroup rules allow nothing", kIntentions);
   }
-  if (grant != nullptr && grant->AllowsTcp()) ReportPorts(context, *grant, services, outcome);
+  if (grant != nullptr && grant->AllowsTcp() && !own.empty()) ReportPorts(context, *grant, own, outcome);
 }
 
 Intentions::Caller& Intentions::CallerOf(Destination& to, const std::string& name) {
@@ -287,13 +288,21 @@ bool Intentions::Allow(EmitContext& context, const Catalog& catalog, const smi::
       return true;
     } else {
       for (const smi::RequestMatch& match : *grant.http) {
-        for (json& entry : HttpEntries(match)) requests.push_back(std::move(entry));
+        std::vector<json> entries = HttpEntries(match);
+        requests.insert(requests.end(), entries.begin(), entries.end());
+        if (!match.path.dot_taken_literally) continue;
+        outcome.lost = true;
+        outcome.Warn("NARROWED", match.pointer,
+                     "match " + match.group + "/" + match.name + ": \".\" in pathRegex " + match.path_regex +
+                         " is taken for a dot (lenientDots)",
+                     kIntentions);
       }
     }
   }
   if (!everything && requests.empty()) return true;
   ++outcome.in_force;
-  (everything ? to.any_bytes : to.by_request).insert(&source);
+  if (everything) to.any_bytes.insert(&source);
+  to.looks_at_requests = to.looks_at_requests || !everything;
   for (const std::string& caller_name : callers) {
     Caller& caller = CallerOf(to, caller_name);
     caller.everything = caller.everything || everything;
@@ -323,8 +332,7 @@ void Intentions::Draft(EmitContext& context, const Catalog& catalog, translate::
     json sources = json::array();
     for (const Caller& caller : to.callers) sources.push_back(SourceOf(caller));
     sources.push_back(DenyEverybody());
-    const std::vector<const smi::Head*> by_request(to.by_request.begin(), to.by_request.end());
-    if (!by_request.empty()) {
+    if (to.looks_at_requests) {
       AddDefaults(context, catalog, namespace_name, name, to.protocol, to.sources);
       const bool unnamed = std::any_of(to.service->ports.begin(), to.service->ports.end(),
                                        [](const auto& port) { return port.protocol == PortProtocol::kUnknown; });

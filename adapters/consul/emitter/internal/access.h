@@ -32,13 +32,13 @@ class Intentions {
     std::vector<Caller> callers;  ///< In the order in which they are first named.
     std::vector<const smi::Head*> sources;
     std::set<const smi::Head*> any_bytes;  ///< Sources that allow bytes of any kind.
-    std::set<const smi::Head*> by_request;
-    std::string protocol;
+    bool looks_at_requests = false;
+    std::string protocol;  ///< Set when requests are looked at.
   };
 
-  std::vector<const smi::Service*> DestinationServices(translate::EmitContext& context, Catalog& catalog,
-                                                       const smi::Head& source, const smi::Identity& destination,
-                                                       translate::Outcome& outcome) const;
+  std::vector<NamedService> DestinationServices(translate::EmitContext& context, Catalog& catalog,
+                                                const smi::Head& source, const smi::Identity& destination,
+                                                translate::Outcome& outcome) const;
   /// Adds what a grant allows at one service. False: HTTP rules for all ports do not concern it, because it carries
   /// TCP.
   bool Allow(translate::EmitContext& context, const Catalog& catalog, const smi::Grant& grant,
