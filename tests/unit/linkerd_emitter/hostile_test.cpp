@@ -131,6 +131,26 @@ TEST_CASE("names stay within their limit and apart however long the objects' nam
   CHECK(emission.objects.size() == 2 + 2 * 4);
 }
 
+TEST_CASE("no text of one match can pass for two of another", "[linkerd][hostile]") {
+  const json two = {{"a", "x[12]"}, {"b", "y"}};
+  for (const char* value : {"x[12]\nb\t1y", "x[12]1:b1:11:11:y"}) {
+    const Emission emission =
+        Emit({Group("g0", {{"name", "m"}, {"headers", two}}), Target("t0", "api", "g0", "web"),
+              Group("g1", {{"name", "m"}, {"headers", {{"a", value}}}}), Target("t1", "api", "g1", "admin")},
+             {Workload("api", {{{"containerPort", 80}}})}, {});
+    std::string route;
+    for (const json& object : emission.objects) {
+      if (object["kind"] != "HTTPRoute" || object["spec"]["rules"][0]["matches"][0]["headers"].size() != 2) continue;
+      route = object["metadata"]["name"];
+    }
+    REQUIRE_FALSE(route.empty());
+    const auto open_to = std::count_if(emission.objects.begin(), emission.objects.end(), [&](const json& object) {
+      return object["kind"] == "AuthorizationPolicy" && object["spec"]["targetRef"]["name"] == route;
+    });
+    CHECK(open_to == 1);
+  }
+}
+
 TEST_CASE("grants that all overlap end in a bounded number of routes, and say what is lost", "[linkerd][hostile]") {
   std::vector<json> documents;
   // Every two of them have something in common, and so have those common parts.

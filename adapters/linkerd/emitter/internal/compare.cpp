@@ -60,7 +60,7 @@ long PathNarrowness(const RequestSet& set) {
 }  // namespace
 
 std::optional<bool> Comparer::RegexAccepts(const std::string& regex, const std::string& text) {
-  const std::string key = regex + "\n" + text;
+  const std::string key = std::to_string(regex.size()) + ":" + regex + text;
   const auto known = tried_.find(key);
   if (known != tried_.end()) return known->second;
   if (tried_.size() >= kMaxRegexTries) return std::nullopt;

@@ -73,16 +73,19 @@ std::string FullRegex(const PathPattern& path) {
 }
 
 std::string RequestSet::Key() const {
-  std::string key = std::to_string(static_cast<int>(path.form)) + (path.open ? "o" : "c") + path.text + "\n";
-  if (methods.has_value()) {
-    for (const std::string& method : *methods) key += method + ",";
-  } else {
-    key += "*";
-  }
+  // Every text with its length, so that no text can pretend to be two.
+  std::string key;
+  const auto add = [&](std::string_view text) { key += std::to_string(text.size()) + ":" + std::string(text); };
+  add((path.open ? "open" : "closed") + std::to_string(static_cast<int>(path.form)));
+  add(path.text);
+  add(methods.has_value() ? std::to_string(methods->size()) : "any");
+  for (const std::string& method : methods.value_or(std::set<std::string>())) add(method);
   for (const auto& [name, condition] : headers) {
-    key += "\n" + name;
+    add(name);
+    add(std::to_string(condition.patterns.size()));
     for (const HeaderPattern& pattern : condition.patterns) {
-      key += "\t" + std::to_string(static_cast<int>(pattern.form)) + pattern.text;
+      add(std::to_string(static_cast<int>(pattern.form)));
+      add(pattern.text);
     }
   }
   return key;
