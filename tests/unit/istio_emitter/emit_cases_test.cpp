@@ -51,7 +51,6 @@ TEST_CASE("SMI becomes the Istio objects and reports of the design's cases", "[i
     }
     istio::EmitOptions options;
     options.owner = "test";
-    if (ambient) options.dataplane = istio::Dataplane::kAmbient;
     const json wanted = c.value("options", json::object());
     for (const auto& [name, value] : wanted.items()) {
       REQUIRE(istio::SetOption(options, name, value.get<std::string>()).has_value());

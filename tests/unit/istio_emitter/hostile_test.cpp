@@ -18,7 +18,7 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
   istio::EmitOptions options;
   options.owner = "test";
   std::vector<json> cases = LoadCases("istio.yaml");
-  for (const char* file : {"validate.yaml", "parse.yaml", "convert.yaml"}) {
+  for (const char* file : {"istio-ambient.yaml", "validate.yaml", "parse.yaml", "convert.yaml"}) {
     for (json& c : LoadCases(file)) cases.push_back(std::move(c));
   }
   for (const json& c : cases) {
@@ -30,6 +30,7 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
       if (!documents.is_array()) documents = json::array({documents});
       if (!cluster.is_array()) cluster = json::array({cluster});
       INFO(c["name"]);
+      options.dataplane = round % 3 == 0 ? istio::Dataplane::kAmbient : istio::Dataplane::kSidecar;
 
       const auto set = smi::ParseDocuments(documents.get<std::vector<json>>(), {"shop"});
       const auto facts = meshplay::facts::FactsFromObjects(cluster.get<std::vector<json>>(), {"shop"});
@@ -41,7 +42,11 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
       CHECK(emission->reports.size() == smi::AllHeads(set).size() + set.unreadable.size());
       for (const json& object : emission->objects) {
         if (object["kind"] != "AuthorizationPolicy" || !object["spec"].contains("rules")) continue;
-        CHECK_FALSE(object["spec"]["selector"]["matchLabels"].empty());
+        if (object["spec"].contains("targetRefs")) {
+          CHECK(object["spec"]["targetRefs"][0]["kind"] == "Service");
+        } else {
+          CHECK_FALSE(object["spec"]["selector"]["matchLabels"].empty());
+        }
         for (const json& rule : object["spec"]["rules"]) {
           for (const json& from : rule.at("from")) {
             for (const json& principal : from["source"].value("principals", json::array())) {
