@@ -129,6 +129,13 @@ TEST_CASE("names stay within their limit and apart however long the objects' nam
   CheckClosed(emission);
   // Two authentications; for each port a Server, a route and two policies.
   CHECK(emission.objects.size() == 2 + 2 * 4);
+  json bytes = documents;
+  bytes[0] = Document("specs", "v1alpha4", "TCPRoute", "g", {{"matches", {{"ports", json::array()}}}});
+  for (std::size_t i = 1; i < bytes.size(); ++i) bytes[i]["spec"]["rules"][0]["kind"] = "TCPRoute";
+  const Emission by_port =
+      Emit(bytes.get<std::vector<json>>(), {Workload(account, {{{"containerPort", 80}}, {{"containerPort", 81}}})}, {});
+  CheckClosed(by_port);
+  CHECK(by_port.objects.size() == 2 + 2 * 3);
 }
 
 TEST_CASE("no text of one match can pass for two of another", "[linkerd][hostile]") {

@@ -106,8 +106,18 @@ void AccessWriter::DraftDestination(EmitContext& context, const ClusterView& vie
     }
     return;
   }
+  if (writer.drafts().empty()) {
+    for (const smi::Head* target : destination.targets) {
+      Outcome& outcome = outcomes.at(target);
+      outcome.Warn("NARROWED", target->spec_pointer + "/destination",
+                   "neither the pods of ServiceAccount " + account + " nor their Services declare a port for a Server",
+                   "Server");
+      outcome.explanation = "Nothing is in force: no port of the destination is known.";
+    }
+  }
   for (const translate::Draft& draft : writer.drafts()) context.drafts.Add(draft);
   Guarded(destination, groups, outcomes);
+  if (writer.drafts().empty()) return;
   for (const smi::Head* target : destination.targets) {
     outcomes.at(target).explanation = Explanation(destination, *target, outcomes.at(target));
   }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "adapters/linkerd/emitter/internal/route_table.h"
+#include "libs/base/ids.h"
 
 namespace meshplay::linkerd {
 namespace {
@@ -21,8 +22,8 @@ json PolicyRef(const char* kind, const std::string& name) {
 
 // Names that end in a hash of the target, so that two targets never meet in one.
 std::string PolicyName(std::string of, const smi::ObjectKey& target) {
-  constexpr std::size_t kRoom = 240;
-  if (of.size() > kRoom) of.resize(kRoom);
+  constexpr std::size_t kRoom = 220;
+  if (of.size() > kRoom) of = of.substr(0, kRoom) + "-" + Sha256Hex(of).substr(0, 8);
   return of + "-" + translate::SourceHash(target);
 }
 
@@ -229,8 +230,11 @@ void ServerWriter::AddGroup(const PodGroup& group, bool named) {
     for (const smi::Selection& selection : group.selections) {
       const std::string number = std::to_string(port);
       const std::string part = named ? selection.name + "-" + number : number;
-      std::string server = translate::ObjectName(account, home, account.name, part, !named);
       const json selector = {{"matchLabels", selection.selector}};
+      // Workloads of different kinds may share a name; their selectors differ.
+      smi::ObjectKey unique = account;
+      if (named) unique.name += selector.dump();
+      std::string server = translate::ObjectName(unique, home, account.name, part, !named);
       const bool same = foreign != nullptr && foreign->bare && foreign->selector == selector && foreign->port == port &&
                         group.selections.size() == 1;
       if (same) {
