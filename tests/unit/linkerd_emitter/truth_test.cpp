@@ -92,9 +92,8 @@ const smi::SmiReport& ReportOf(const Emission& emission, const std::string& name
 
 }  // namespace
 
-TEST_CASE(
-    "Linkerd never allows what SMI denies, but for probes and undeclared ports, and less only where it is reported",
-    "[linkerd][truth]") {
+TEST_CASE("Linkerd never allows what SMI denies, but for probes and undeclared ports; less is reported",
+          "[linkerd][truth]") {
   std::mt19937 random(20'240'704);
   int full = 0;
   int overlaps = 0;
