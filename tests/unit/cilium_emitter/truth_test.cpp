@@ -3,11 +3,12 @@
 
 #include "adapters/cilium/emitter/emit.h"
 #include "libs/smi/parse.h"
-#include "tests/unit/consul_emitter/call_policy.h"
+#include "tests/unit/consul_emitter/inputs.h"
 
 using meshplay::testing::Below;
 using meshplay::testing::Call;
 using meshplay::testing::CallPolicy;
+using meshplay::testing::FailOn;
 using meshplay::testing::MatchesFully;
 using meshplay::testing::RandomCall;
 using nlohmann::json;
@@ -104,43 +105,19 @@ bool IsSplit(const json& route, const Call& call) {
   return false;
 }
 
-meshplay::translate::Emission Emit(const std::vector<json>& documents, const smi::ClusterFacts& cluster) {
-  const auto emission = cilium::EmitSmi(smi::ParseDocuments(documents), cluster, cilium::EmitOptions());
-  REQUIRE(emission.has_value());
-  return *emission;
-}
-
-void Explain(const std::string& what, const std::vector<json>& documents, const std::vector<json>& objects,
-             const Call& call) {
-  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << CallText(call));
+meshplay::Result<meshplay::translate::Emission> Emit(const smi::DocumentSet& set, const smi::ClusterFacts& cluster) {
+  return cilium::EmitSmi(set, cluster, cilium::EmitOptions());
 }
 
 }  // namespace
 
 TEST_CASE("Cilium never allows what SMI denies, and what it denies beyond SMI is reported", "[cilium][truth]") {
-  std::mt19937 random(20'240'711);
-  const smi::ClusterFacts cluster = meshplay::testing::TestCluster();
-  int full = 0;
-  int allowed = 0;
-  for (int i = 0; i < kPolicies; ++i) {
-    const CallPolicy policy(random);
-    const auto emission = Emit(policy.documents(), cluster);
-    const bool is_full = smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull;
-    full += is_full ? 1 : 0;
-    for (int k = 0; k < kRequestsEach; ++k) {
-      const Call call = RandomCall(random);
-      const bool smi_allows = policy.Allows(call);
-      const bool cilium_allows = CiliumAllows(emission.objects, call);
-      allowed += cilium_allows ? 1 : 0;
-      if (cilium_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, call);
-      if (smi_allows && !cilium_allows && is_full) {
-        Explain("narrower", policy.documents(), emission.objects, call);
-      }
-    }
-  }
+  const auto compared = meshplay::testing::CompareAccess(
+      20'240'711, Emit, {CiliumAllows, [](const Call&) { return false; }, [](const json&) {}});
+
   // Else the comparison says little.
-  CHECK(full > kPolicies / 20);
-  CHECK(allowed > kPolicies * kRequestsEach / 20);
+  CHECK(compared.full > 200);
+  CHECK(compared.allowed > 2'000);
 }
 
 TEST_CASE("routes send exactly the matching requests to the backends of a split", "[cilium][truth]") {
@@ -154,7 +131,9 @@ TEST_CASE("routes send exactly the matching requests to the backends of a split"
     const int weight = 1 + Below(random, 1'000);
     documents.push_back(meshplay::testing::SplitByGroups(
         {{{"service", "api"}, {"weight", weight}}, {{"service", "api"}, {"weight", 7}}}));
-    const auto emission = Emit(documents, cluster);
+    const auto result = Emit(smi::ParseDocuments(documents), cluster);
+    REQUIRE(result.has_value());
+    const auto& emission = *result;
     const json& first = emission.objects.front();
     if (first["kind"] != "HTTPRoute") {
       // Nothing can match, or something cannot be said: then that is reported and the split is not applied in part.
@@ -169,7 +148,7 @@ TEST_CASE("routes send exactly the matching requests to the backends of a split"
       call.is_http = true;
       const bool wanted = policy.GroupsMatch(call);
       split += wanted ? 1 : 0;
-      if (IsSplit(first, call) != wanted) Explain("route", documents, emission.objects, call);
+      if (IsSplit(first, call) != wanted) FailOn("route", documents, emission.objects, call);
     }
   }
   CHECK(in_force > kPolicies / 4);

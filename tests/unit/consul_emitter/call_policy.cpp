@@ -149,10 +149,13 @@ void CallPolicy::Add(const char* group, const char* kind, const std::string& nam
   documents_.push_back(Document(group, version, kind, name, spec));
 }
 
-bool CallPolicy::Allows(const Call& call) const {
-  return std::any_of(objects_.begin(), objects_.end(), [&](const auto& object) {
-    return object.first.starts_with("TrafficTarget/") && TargetAllows(object.second, call);
-  });
+std::vector<std::string> CallPolicy::AllowedBy(const Call& call) const {
+  constexpr std::string_view kPrefix = "TrafficTarget/";
+  std::vector<std::string> names;
+  for (const auto& [key, spec] : objects_) {
+    if (key.starts_with(kPrefix) && TargetAllows(spec, call)) names.push_back(key.substr(kPrefix.size()));
+  }
+  return names;
 }
 
 bool CallPolicy::GroupsMatch(const Call& call) const {

@@ -31,7 +31,7 @@ class CallPolicy {
   explicit CallPolicy(std::mt19937& random);
 
   const std::vector<nlohmann::json>& documents() const { return documents_; }
-  bool Allows(const Call& call) const;
+  std::vector<std::string> AllowedBy(const Call& call) const;  ///< Names of TrafficTargets.
   /// Of groups g0 and g1.
   bool GroupsMatch(const Call& call) const;
 

@@ -2,61 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
-#include "tests/unit/smi/cases.h"
+#include "tests/unit/consul_emitter/inputs.h"
 
-using meshplay::testing::ListAt;
-using meshplay::testing::LoadCases;
-using nlohmann::json;
 namespace consul = meshplay::consul;
-namespace smi = meshplay::smi;
 
-namespace {
-
-// The hash at the end of a name is written HASH.
-json Plain(const json& object) {
-  std::string name = object["metadata"]["name"];
-  const std::size_t dash = name.rfind('-');
-  if (name.size() - dash == 9) name = name.substr(0, dash) + "-HASH";
-  return {{"kind", object["kind"]},
-          {"name", object["metadata"]["namespace"].get<std::string>() + "/" + name},
-          {"spec", object["spec"]}};
-}
-
-json Plain(const smi::SmiReport& report) {
-  json codes = json::array();
-  for (const auto& diagnostic : report.diagnostics) codes.push_back(diagnostic.code);
-  return {{"source", report.source.kind + " " + report.source.name},
-          {"level", smi::SupportLevelName(report.level)},
-          {"codes", codes}};
-}
-
-}  // namespace
-
-TEST_CASE("SMI becomes the Consul policies and reports of the design's cases", "[consul][emit]") {
-  for (const json& c : LoadCases("consul.yaml")) {
-    INFO(c["name"].get<std::string>());
-    const smi::DocumentSet set = smi::ParseDocuments(ListAt(c, "documents"), {"shop"});
-    const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
-    consul::EmitOptions options;
-    const json wanted = c.value("options", json::object());
-    for (const auto& [name, value] : wanted.items()) {
-      REQUIRE(consul::SetOption(options, name, value.get<std::string>()).has_value());
-    }
-
-    const auto emission = consul::EmitSmi(set, facts, options);
-
-    REQUIRE(emission.has_value());
-    json objects = json::array();
-    for (const json& object : emission->objects) objects.push_back(Plain(object));
-    CHECK(objects == json(ListAt(c, "objects")));
-    json reports = json::array();
-    for (const auto& report : emission->reports) {
-      const bool target = report.source.kind == "TrafficTarget" || report.source.kind == "TrafficSplit";
-      if (target || report.level != smi::SupportLevel::kFull) reports.push_back(Plain(report));
-    }
-    CHECK(reports == json(ListAt(c, "reports")));
-  }
+TEST_CASE("SMI becomes the Consul objects and reports of the design's cases", "[consul][emit]") {
+  meshplay::testing::CheckCases("consul.yaml", consul::Emitter());
 }
 
 TEST_CASE("options have their documented names and values", "[consul][options]") {

@@ -4,17 +4,98 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/translate.h"
-#include "tests/unit/consul_emitter/call_policy.h"
 #include "tests/unit/smi/cases.h"
 #include "tests/unit/smi/mutator.h"
 
 namespace meshplay::testing {
 
 using nlohmann::json;
+
+namespace {
+
+constexpr int kPolicies = 1'000;
+constexpr int kCallsEach = 40;
+
+json Plain(const json& object) {
+  std::string name = object["metadata"]["name"];
+  const std::size_t dash = name.rfind('-');
+  if (name.size() - dash == 9) name = name.substr(0, dash) + "-HASH";
+  return {{"kind", object["kind"]},
+          {"name", object["metadata"]["namespace"].get<std::string>() + "/" + name},
+          {"spec", object["spec"]}};
+}
+
+json Plain(const smi::SmiReport& report) {
+  json codes = json::array();
+  for (const auto& diagnostic : report.diagnostics) codes.push_back(diagnostic.code);
+  return {{"source", report.source.kind + " " + report.source.name},
+          {"level", smi::SupportLevelName(report.level)},
+          {"codes", codes}};
+}
+
+}  // namespace
+
+void CheckCases(const std::string& file, const translate::TranslateEmitter& emitter) {
+  for (const json& c : LoadCases(file)) {
+    INFO(c["name"].get<std::string>());
+    const smi::DocumentSet set = smi::ParseDocuments(ListAt(c, "documents"), {"shop"});
+    const smi::ClusterFacts facts = facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+
+    const auto emission = emitter.emit(set, facts, c.value("options", translate::OptionMap()));
+
+    REQUIRE(emission.has_value());
+    json objects = json::array();
+    for (const json& object : emission->objects) objects.push_back(Plain(object));
+    CHECK(objects == json(ListAt(c, "objects")));
+    json reports = json::array();
+    for (const auto& report : emission->reports) {
+      // Groups and routes that just work are left out of the expectations.
+      const bool target = report.source.kind == "TrafficTarget" || report.source.kind == "TrafficSplit";
+      if (target || report.level != smi::SupportLevel::kFull) reports.push_back(Plain(report));
+    }
+    CHECK(reports == json(ListAt(c, "reports")));
+  }
+}
+
+AccessComparison CompareAccess(unsigned seed, const EmitFunction& emit, const AccessRules& rules) {
+  std::mt19937 random(seed);
+  const smi::ClusterFacts cluster = TestCluster();
+  AccessComparison out;
+  for (int i = 0; i < kPolicies; ++i) {
+    const CallPolicy policy(random);
+    const auto emission = emit(smi::ParseDocuments(policy.documents()), cluster);
+    REQUIRE(emission.has_value());
+    for (const json& object : emission->objects) rules.check(object);
+    std::set<std::string> full;
+    for (const smi::SmiReport& report : emission->reports) {
+      const bool target = report.source.kind == "TrafficTarget";
+      if (target && report.level == smi::SupportLevel::kFull) full.insert(report.source.name);
+    }
+    out.full += static_cast<int>(full.size());
+    for (int k = 0; k < kCallsEach; ++k) {
+      const Call call = RandomCall(random);
+      const std::vector<std::string> by = policy.AllowedBy(call);
+      const bool allowed = rules.allows(emission->objects, call);
+      out.allowed += allowed ? 1 : 0;
+      if (allowed && by.empty()) FailOn("wider", policy.documents(), emission->objects, call);
+      const bool by_full = std::any_of(by.begin(), by.end(), [&](const auto& name) { return full.count(name) != 0; });
+      if (by_full && !allowed && !rules.is_meaningless(call)) {
+        FailOn("narrower", policy.documents(), emission->objects, call);
+      }
+    }
+  }
+  return out;
+}
+
+void FailOn(const std::string& what, const std::vector<json>& documents, const std::vector<json>& objects,
+            const Call& call) {
+  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << CallText(call));
+}
 
 void TranslateDamagedInputs(const std::string& file, const EmitFunction& emit,
                             const std::function<void(const json& object)>& check) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/translate/emitter.h"
+#include "tests/unit/consul_emitter/call_policy.h"
 
 namespace meshplay::testing {
 
@@ -17,6 +18,26 @@ using EmitFunction =
 /// with every object. Each input is answered, with one report for each SMI object.
 void TranslateDamagedInputs(const std::string& file, const EmitFunction& emit,
                             const std::function<void(const nlohmann::json& object)>& check);
+
+/// Compares the objects and reports of the cases of `file`; a hash at the end of a name is written HASH there.
+void CheckCases(const std::string& file, const translate::TranslateEmitter& emitter);
+
+/// Has 1,000 random policies translated and compares what SMI and the mesh say of random calls. Fails when the mesh
+/// allows what SMI denies, or denies what a target allows whose report is FULL, calls without meaning there aside.
+struct AccessRules {
+  std::function<bool(const std::vector<nlohmann::json>& objects, const Call& call)> allows;
+  std::function<bool(const Call& call)> is_meaningless;
+  std::function<void(const nlohmann::json& object)> check;
+};
+struct AccessComparison {
+  int full = 0;     ///< Targets.
+  int allowed = 0;  ///< Calls.
+};
+AccessComparison CompareAccess(unsigned seed, const EmitFunction& emit, const AccessRules& rules);
+
+/// What went wrong, as a failure of the test.
+void FailOn(const std::string& what, const std::vector<nlohmann::json>& documents,
+            const std::vector<nlohmann::json>& objects, const Call& call);
 
 /// 1,000 TrafficTargets, 2,000 HTTPRouteGroups and 500 TrafficSplits of namespace shop, and the cluster for them. Gives
 /// the number of objects made and the milliseconds it took.

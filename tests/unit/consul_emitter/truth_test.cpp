@@ -5,11 +5,12 @@
 #include "adapters/consul/emitter/emit.h"
 #include "adapters/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
-#include "tests/unit/consul_emitter/call_policy.h"
+#include "tests/unit/consul_emitter/inputs.h"
 
 using meshplay::testing::Below;
 using meshplay::testing::Call;
 using meshplay::testing::CallPolicy;
+using meshplay::testing::FailOn;
 using meshplay::testing::MatchesFully;
 using meshplay::testing::RandomCall;
 using nlohmann::json;
@@ -115,52 +116,31 @@ bool ConsulAllows(const std::vector<json>& objects, const Call& call, bool defau
   return default_allows;
 }
 
-meshplay::translate::Emission Emit(const std::vector<json>& documents, const smi::ClusterFacts& cluster) {
-  const auto emission = consul::EmitSmi(smi::ParseDocuments(documents), cluster, consul::EmitOptions());
-  REQUIRE(emission.has_value());
-  return *emission;
-}
-
-void Explain(const std::string& what, const std::vector<json>& documents, const std::vector<json>& objects,
-             const Call& call) {
-  FAIL(what << "\n" << json(documents).dump(1) << "\n" << json(objects).dump(1) << "\n" << CallText(call));
+meshplay::Result<meshplay::translate::Emission> Emit(const smi::DocumentSet& set, const smi::ClusterFacts& cluster) {
+  return consul::EmitSmi(set, cluster, consul::EmitOptions());
 }
 
 }  // namespace
 
 TEST_CASE("Consul never allows what SMI denies, whatever its default, and what it denies beyond SMI is reported",
           "[consul][truth]") {
-  std::mt19937 random(20'240'721);
-  const smi::ClusterFacts cluster = meshplay::testing::TestCluster();
-  int full = 0;
-  int allowed = 0;
-  for (int i = 0; i < kPolicies; ++i) {
-    const CallPolicy policy(random);
-    const auto emission = Emit(policy.documents(), cluster);
-    for (const json& object : emission.objects) {
-      if (object["kind"] == "ServiceIntentions") CheckIntentions(object["spec"]);
-    }
-    const bool is_full =
-        std::all_of(emission.reports.begin(), emission.reports.end(), [](const smi::SmiReport& report) {
-          return report.source.kind == "UDPRoute" || report.level == smi::SupportLevel::kFull;
-        });
-    full += is_full ? 1 : 0;
-    for (int k = 0; k < kRequestsEach; ++k) {
-      const Call call = RandomCall(random);
-      const bool smi_allows = policy.Allows(call);
-      const bool consul_allows = ConsulAllows(emission.objects, call, k % 2 == 0);
-      allowed += consul_allows ? 1 : 0;
-      if (consul_allows && !smi_allows) Explain("wider", policy.documents(), emission.objects, call);
-      // A port that says it speaks HTTP is not expected to carry other bytes, and Consul knows ports of Services only.
-      const bool outside = call.service.empty() || (call.service == "api" && !call.is_http);
-      if (smi_allows && !consul_allows && is_full && !outside) {
-        Explain("narrower", policy.documents(), emission.objects, call);
-      }
-    }
+  for (const bool default_allows : {true, false}) {
+    const auto compared = meshplay::testing::CompareAccess(
+        20'240'721, Emit,
+        {[&](const std::vector<json>& objects, const Call& call) {
+           return ConsulAllows(objects, call, default_allows);
+         },
+         // A port that says it speaks HTTP is not expected to carry other bytes, and Consul knows ports of Services
+         // only.
+         [](const Call& call) { return call.service.empty() || (call.service == "api" && !call.is_http); },
+         [](const json& object) {
+           if (object["kind"] == "ServiceIntentions") CheckIntentions(object["spec"]);
+         }});
+
+    // Else the comparison says little.
+    CHECK(compared.full > 200);
+    CHECK(compared.allowed > 1'000);
   }
-  // Else the comparison says little.
-  CHECK(full > kPolicies / 40);
-  CHECK(allowed > kPolicies * kRequestsEach / 40);
 }
 
 TEST_CASE("Consul's routers send exactly the matching requests to the splitter", "[consul][truth]") {
@@ -172,7 +152,9 @@ TEST_CASE("Consul's routers send exactly the matching requests to the splitter",
     const CallPolicy policy(random);
     std::vector<json> documents = policy.documents();
     documents.push_back(meshplay::testing::SplitByGroups({{{"service", "api"}, {"weight", 1}}}));
-    const auto emission = Emit(documents, cluster);
+    const auto result = Emit(smi::ParseDocuments(documents), cluster);
+    REQUIRE(result.has_value());
+    const auto& emission = *result;
     const json* router = Find(emission.objects, "ServiceRouter", "api");
     CHECK((router != nullptr) == (emission.reports.back().level == smi::SupportLevel::kFull));
     const json routes = router == nullptr ? json::array() : (*router)["spec"]["routes"];
@@ -193,7 +175,7 @@ TEST_CASE("Consul's routers send exactly the matching requests to the splitter",
       }
       const bool wanted = policy.GroupsMatch(call);
       split += wanted ? 1 : 0;
-      if (routed != wanted) Explain("route", documents, emission.objects, call);
+      if (routed != wanted) FailOn("route", documents, emission.objects, call);
     }
   }
   CHECK(in_force > kPolicies / 2);
@@ -224,7 +206,9 @@ TEST_CASE("the weights of a splitter add up to 100 as Consul adds them and keep 
                                           {"metadata", {{"name", "s"}, {"namespace", "shop"}}},
                                           {"spec", {{"service", "b0"}, {"backends", backends}}}}};
 
-    const auto emission = Emit(documents, meshplay::facts::FactsFromObjects(services));
+    const auto result = Emit(smi::ParseDocuments(documents), meshplay::facts::FactsFromObjects(services));
+    REQUIRE(result.has_value());
+    const auto& emission = *result;
 
     const json* splitter = Find(emission.objects, "ServiceSplitter", "b0");
     REQUIRE(splitter != nullptr);

@@ -112,8 +112,10 @@ class RuleWriter {
       refused_ = true;
       return false;
     }
-    // An empty field would mean any host; no request has an empty one.
-    if (host->empty()) return false;
+    if (host->empty()) {  // It would mean any host.
+      Narrow("an empty host cannot be said; the match allows nothing");
+      return false;
+    }
     for (json& rule : rules) rule["host"] = *host;
     return true;
   }
