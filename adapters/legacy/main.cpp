@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <optional>
@@ -8,11 +7,8 @@
 
 #include "adapters/gamma/emit.h"
 #include "adapters/legacy/emitter/emit.h"
+#include "adapters/serve/translator.h"
 #include "adapters/translate/translate.h"
-
-#ifndef MESHPLAY_VERSION
-#define MESHPLAY_VERSION "0.1.0"
-#endif
 
 namespace {
 
@@ -54,15 +50,11 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "translate") {
     return Translate(std::vector<std::string>(argv + 2, argv + argc));
   }
-  CLI::App app{"Meshplay's adapter for meshes that read SMI themselves: Traefik Mesh, Open Service Mesh, NGINX."};
-  app.require_subcommand(1);
-  app.set_version_flag("--version", MESHPLAY_VERSION);
-  app.add_subcommand("translate",
-                     "Writes SMI as one of these meshes reads it; translate --mesh NAME --help tells more");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : translate::kExitInvalid;
+  std::vector<meshplay::serve::Translator> translators;
+  for (const legacy::Mesh mesh : {legacy::Mesh::kTraefik, legacy::Mesh::kOsm, legacy::Mesh::kNginx}) {
+    const std::string name(legacy::NameOf(mesh));
+    translators.push_back(
+        {name, std::string(legacy::TitleOf(mesh)), {legacy::Emitter(mesh), meshplay::gamma::Emitter(name)}});
   }
-  return 0;
+  return meshplay::serve::TranslatorMain(translators, argc, argv);
 }

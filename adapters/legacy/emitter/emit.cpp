@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "adapters/legacy/emitter/internal/access.h"
+#include "adapters/legacy/emitter/internal/preflight.h"
 #include "adapters/legacy/emitter/internal/split.h"
 #include "adapters/translate/translation.h"
 
@@ -50,6 +51,10 @@ std::optional<Mesh> MeshOf(std::string_view name) {
 
 std::string_view NameOf(Mesh mesh) {
   return mesh == Mesh::kTraefik ? "traefik-mesh" : mesh == Mesh::kOsm ? "osm" : "nginx-service-mesh";
+}
+
+std::string_view TitleOf(Mesh mesh) {
+  return DialectOf(mesh).title;
 }
 
 Status SetOption(EmitOptions& options, std::string_view name, std::string_view value) {

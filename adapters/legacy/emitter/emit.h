@@ -13,6 +13,7 @@ enum class Mesh { kTraefik, kOsm, kNginx };
 
 std::optional<Mesh> MeshOf(std::string_view name);  ///< "traefik-mesh", "osm" or "nginx-service-mesh".
 std::string_view NameOf(Mesh mesh);
+std::string_view TitleOf(Mesh mesh);  ///< For people.
 
 struct EmitOptions {
   translate::CommonOptions common;

@@ -7,6 +7,7 @@
 #include "libs/base/files.h"
 #include "libs/base/process.h"
 #include "libs/base/yaml.h"
+#include "tests/integration/smi_objects/limits.h"
 
 namespace meshplay::test {
 namespace {
@@ -105,6 +106,11 @@ std::vector<Translation> TranslateAll(const Translator& translator) {
   }
   for (const json& c : CasesOf("gamma.yaml")) {
     out.push_back(Translate(translator, c, "gamma.yaml", true, folder->path()));
+  }
+  for (const json& c : LimitCases()) {
+    for (const bool as_gamma : {false, true}) {
+      out.push_back(Translate(translator, c, "the limits", as_gamma, folder->path()));
+    }
   }
   return out;
 }

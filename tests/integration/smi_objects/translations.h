@@ -22,7 +22,8 @@ struct Translation {
 /// read SMI themselves. The program must be built. tests/charts/mesh-crds/README.md tells how a mesh gets in.
 std::vector<Translator> Translators();
 
-/// The cases of tests/testdata/smi/<mesh>.yaml in the mesh's own form and as the generic one, and those of gamma.yaml.
+/// The cases of tests/testdata/smi/<mesh>.yaml in the mesh's own form and as the generic one, those of gamma.yaml, and
+/// LimitCases.
 std::vector<Translation> TranslateAll(const Translator& translator);
 
 }  // namespace meshplay::test
