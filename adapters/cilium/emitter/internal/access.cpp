@@ -18,7 +18,8 @@ constexpr const char* kKind = "CiliumNetworkPolicy";
 constexpr const char* kAccountLabel = "k8s:io.cilium.k8s.policy.serviceaccount";
 constexpr const char* kNamespaceLabel = "k8s:io.kubernetes.pod.namespace";
 constexpr const char* kDenyNamespace = "smi-deny-all";
-constexpr std::size_t kMaxPorts = 40;  // Limit of `ports` in Cilium's schema.
+constexpr std::size_t kMaxPorts = 40;         // Limit of `ports` in Cilium's schema.
+constexpr std::size_t kMaxAccountBytes = 63;  // Of a label's value, by which policies know a ServiceAccount.
 
 json PodsOf(const smi::Identity& destination, const smi::Labels& selector) {
   json labels = {{kAccountLabel, destination.service_account}};
@@ -61,6 +62,12 @@ json Callers(const smi::Grant& grant, Outcome& outcome) {
       outcome.lost = true;
       outcome.Warn("NARROWED", grant.target->head.spec_pointer + "/sources",
                    identity.spiffe_id + " cannot be named: Cilium knows callers by ServiceAccount", "fromEndpoints");
+      continue;
+    }
+    if (identity.service_account.size() > kMaxAccountBytes) {
+      outcome.lost = true;
+      outcome.Warn("NARROWED", grant.target->head.spec_pointer + "/sources",
+                   "ServiceAccount " + identity.service_account + " is too long a name for a label", "fromEndpoints");
       continue;
     }
     from.push_back(
@@ -179,6 +186,17 @@ class TargetWriter {
   const smi::Head& source_;
 };
 
+// False, with a report, when no policy can select the destination's pods.
+bool IsSelectable(const smi::Head& head, const std::string& account, Outcome& outcome) {
+  if (account.size() <= kMaxAccountBytes) return true;
+  outcome.lost = true;
+  outcome.Warn("ACCESS_UNSUPPORTED", head.spec_pointer + "/destination",
+               "ServiceAccount " + account + " is too long a name for a label; nothing guards its pods",
+               "endpointSelector");
+  outcome.explanation = "Not applied: no policy can select the destination's pods.";
+  return false;
+}
+
 std::string Explain(const smi::Grant& grant, const Outcome& outcome) {
   const std::string account = grant.destination.namespace_name + "/" + grant.destination.service_account;
   if (outcome.in_force == 0) return "Nothing of this target is in force; pods of " + account + " deny by default.";
@@ -190,6 +208,7 @@ std::string Explain(const smi::Grant& grant, const Outcome& outcome) {
 
 void EmitTarget(EmitContext& context, const smi::Grant& grant, BaselineMode mode, Outcome& outcome) {
   outcome.lost = outcome.lost || grant.reduced;
+  if (!IsSelectable(grant.target->head, grant.destination.service_account, outcome)) return;
   TargetWriter(context, grant, outcome).Run();
   AddNamespaceBaseline(context, grant.target->head, grant.destination.namespace_name, mode);
   outcome.explanation = Explain(grant, outcome);
@@ -197,6 +216,7 @@ void EmitTarget(EmitContext& context, const smi::Grant& grant, BaselineMode mode
 
 void EmitBaseline(EmitContext& context, const smi::TrafficTarget& target, BaselineMode mode, Outcome& outcome) {
   const smi::Identity destination{target.destination.namespace_name, target.destination.name, ""};
+  if (!IsSelectable(target.head, destination.service_account, outcome)) return;
   AddPolicy(context, target.head, destination, {}, "", json::array());
   AddNamespaceBaseline(context, target.head, destination.namespace_name, mode);
   outcome.explanation = "The object is not valid: it allows nothing, and its destination denies by default.";

@@ -15,6 +15,19 @@ using translate::Outcome;
 constexpr const char* kMeshTls = "MeshTLSAuthentication";
 constexpr const char* kNetwork = "NetworkAuthentication";
 constexpr const char* kEverybody = "smi-probes";
+// Linkerd's own HTTPRoute takes 8 matches a rule, where the Gateway API takes 64.
+constexpr std::size_t kMaxMatchesPerRule = 8;
+
+json RulesOf(const std::vector<json>& matches) {
+  json rules = json::array();
+  for (const json& match : matches) {
+    if (rules.empty() || rules.back()["matches"].size() == kMaxMatchesPerRule) {
+      rules.push_back({{"matches", json::array()}});
+    }
+    rules.back()["matches"].push_back(match);
+  }
+  return rules;
+}
 
 json PolicyRef(const char* kind, const std::string& name) {
   return {{"group", kPolicyGroup}, {"kind", kind}, {"name", name}};
@@ -194,9 +207,7 @@ void ServerWriter::AddRoutes(const std::string& server, const PortGrants& grants
     }
     if (sources.empty()) sources = destination_.targets;
     Add(kRouteWave, view_.route_version(), "HTTPRoute", names[i],
-        {{"parentRefs", json::array({PolicyRef("Server", server)})},
-         {"rules", json::array({{{"matches", route.matches}}})}},
-        sources);
+        {{"parentRefs", json::array({PolicyRef("Server", server)})}, {"rules", RulesOf(route.matches)}}, sources);
     if (everybody) AuthorizeEverybody(names[i], group);
     for (const std::size_t grant : route.grants) {
       if (grant == destination_.grants.size()) continue;
