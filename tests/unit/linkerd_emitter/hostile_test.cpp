@@ -138,6 +138,34 @@ TEST_CASE("names stay within their limit and apart however long the objects' nam
   CHECK(by_port.objects.size() == 2 + 2 * 3);
 }
 
+TEST_CASE("objects in the cluster may lack anything", "[linkerd][hostile]") {
+  const json c = LoadCases("linkerd.yaml").front();
+  std::vector<json> documents = ListAt(c, "documents");
+  documents.push_back(Document("split", "v1alpha4", "TrafficSplit", "s",
+                               {{"service", "api"}, {"backends", {{{"service", "api"}, {"weight", 1}}}}}));
+  for (const char* kind : {"Server", "HTTPRoute", "AuthorizationPolicy", "ServiceProfile"}) {
+    for (const char* rest :
+         {R"({})", R"({"metadata": 1, "spec": 2})", R"({"spec": {"parentRefs": 3, "podSelector": 4}})",
+          R"({"spec": {"parentRefs": [5, {"kind": "Service", "name": "api", "namespace": "shop"}]}})",
+          R"({"metadata": {"labels": 6, "annotations": 7},
+                                 "spec": {"podSelector": {"matchLabels": 8}, "port": 8080, "targetRef": 9}})"}) {
+      INFO(kind << rest);
+      json object = json::parse(rest);
+      object["kind"] = kind;
+      for (const char* version : {"policy.linkerd.io/v1beta3", "gateway.networking.k8s.io/v1", "linkerd.io/v1alpha2"}) {
+        object["apiVersion"] = version;
+        std::vector<json> cluster = ListAt(c, "cluster");
+        cluster.push_back(object);
+        for (const bool profile : {false, true}) {
+          linkerd::EmitOptions options;
+          options.profile = profile;
+          CheckClosed(Emit(documents, cluster, options));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("no text of one match can pass for two of another", "[linkerd][hostile]") {
   const json two = {{"a", "x[12]"}, {"b", "y"}};
   for (const char* value : {"x[12]\nb\t1y", "x[12]1:b1:11:11:y"}) {

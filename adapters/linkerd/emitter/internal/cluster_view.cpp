@@ -128,7 +128,7 @@ void ClusterView::ReadExisting() {
     const std::string name = Text(At(*server, "metadata"), "name");
     const std::string access = Text(spec, "accessPolicy");
     const bool bare = (access.empty() || access == "deny") && named.count({home, name}) == 0;
-    if (!At(spec, "podSelector").is_object()) continue;
+    if (name.empty() || !At(spec, "podSelector").is_object()) continue;
     foreign_servers_[home].push_back({name, At(spec, "podSelector"), At(spec, "port"), bare});
   }
 }

@@ -76,42 +76,40 @@ std::vector<std::string> Weights(const std::vector<smi::SplitRoute>& routes, int
   return out;
 }
 
-const json& MetadataOf(const json& object, const char* field) {
-  static const json kNone = json::object();
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return kNone;
-  const auto it = metadata->find(field);
-  return it == metadata->end() || !it->is_object() ? kNone : *it;
+const json& At(const json& object, const char* key) {
+  static const json kNone;
+  if (!object.is_object()) return kNone;
+  const auto it = object.find(key);
+  return it == object.end() ? kNone : *it;
 }
 
 bool HasAnnotation(const json& object, const char* name) {
-  return MetadataOf(object, "annotations").contains(name);
+  const json& annotations = At(At(object, "metadata"), "annotations");
+  return annotations.is_object() && annotations.contains(name);
 }
 
 // Another policy of ours, or empty: somebody else's profile is shared.
 std::string OwnerOf(const json& object) {
-  const json owner = MetadataOf(object, "labels").value("meshplay.dev/owner", json());
+  const json& owner = At(At(At(object, "metadata"), "labels"), "meshplay.dev/owner");
   return owner.is_string() ? owner.get<std::string>() : "";
 }
 
-// A route of somebody else that the profile would take out of force.
-const json* ForeignRoute(const EmitContext& context, const smi::Split& split) {
+// A route of somebody else that the profile would take out of force; null when there is none.
+const json& ForeignRoute(const EmitContext& context, const smi::Split& split) {
+  static const json kNone;
   for (const json& object : context.facts.facts().existing) {
-    const auto kind = object.find("kind");
-    const bool route = kind != object.end() && (*kind == "HTTPRoute" || *kind == "GRPCRoute" || *kind == "TCPRoute");
-    if (!route || translate::IsOurs(object, context.options.owner)) continue;
-    const auto spec = object.find("spec");
-    if (spec == object.end() || !spec->is_object() || !spec->contains("parentRefs")) continue;
-    const json home = object["metadata"].is_object() ? object["metadata"].value("namespace", json()) : json();
-    const json& parents = (*spec)["parentRefs"];
-    for (const json& parent : parents.is_array() ? parents : json::array()) {
-      if (!parent.is_object() || parent.value("kind", json()) != "Service") continue;
-      if (parent.value("name", json()) == split.root && parent.value("namespace", home) == split.namespace_name) {
-        return &object;
-      }
+    const json& kind = At(object, "kind");
+    const bool route = kind == "HTTPRoute" || kind == "GRPCRoute" || kind == "TCPRoute";
+    const json& parents = At(At(object, "spec"), "parentRefs");
+    if (!route || !parents.is_array() || translate::IsOurs(object, context.options.owner)) continue;
+    const json& home = At(At(object, "metadata"), "namespace");
+    for (const json& parent : parents) {
+      if (At(parent, "kind") != "Service" || At(parent, "name") != split.root) continue;
+      const json& there = At(parent, "namespace");
+      if ((there.is_null() ? home : there) == split.namespace_name) return object;
     }
   }
-  return nullptr;
+  return kNone;
 }
 
 }  // namespace
@@ -121,10 +119,10 @@ void EmitProfile(EmitContext& context, const smi::Split& split, Outcome& outcome
   outcome.lost = outcome.lost || split.reduced;
   std::vector<smi::SplitRoute> routes;
   if (!RoutesForAllPorts(split, routes, outcome)) return;
-  if (const json* route = ForeignRoute(context, split); route != nullptr) {
+  if (const json& route = ForeignRoute(context, split); !route.is_null()) {
     Refuse(split, outcome, "CONFLICT", "/service",
-           "the ServiceProfile would take " + (*route)["kind"].get<std::string>() + " " +
-               (*route)["metadata"].value("name", json("")).dump() + " of somebody else out of force");
+           "the ServiceProfile would take " + At(route, "kind").get<std::string>() + " " +
+               At(At(route, "metadata"), "name").dump() + " of somebody else out of force");
     return;
   }
   const std::string name = HostOf(context, split, split.root);

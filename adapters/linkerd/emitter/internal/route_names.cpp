@@ -74,7 +74,7 @@ std::vector<int> Continue(const Generation& generation, const std::vector<std::s
 std::vector<std::string> RouteNames(const std::vector<OwnRoute>& existing, const std::string& server,
                                     const std::vector<std::string>& keys) {
   std::string prefix = server.substr(0, kServerBytes);
-  while (prefix.back() == '-' || prefix.back() == '.') prefix.pop_back();
+  while (prefix.ends_with('-') || prefix.ends_with('.')) prefix.pop_back();
   prefix += "-g";
   std::vector<std::string> hashes;
   for (const std::string& key : keys) hashes.push_back(Sha256Hex(server + "\n" + key).substr(0, 8));
