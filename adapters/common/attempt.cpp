@@ -108,9 +108,17 @@ Result<kube::WriteOutcome> Attempt::Apply(const json& object, const std::string&
 
 Result<kube::WriteOutcome> Attempt::MergePatch(const kube::ObjectRef& ref, const json& patch) {
   MP_CHECK(Guard());
-  kube::WriteOptions options;
-  options.field_manager = field_manager();
-  auto outcome = kube().MergePatch(ref, patch, options, {.stop = task_.stop(), .timeout = kWriteTimeout});
+  const kube::Call call{.stop = task_.stop(), .timeout = kWriteTimeout};
+  return Patched(ref, kube().MergePatch(ref, patch, {.field_manager = field_manager()}, call));
+}
+
+Result<kube::WriteOutcome> Attempt::MergePatchStatus(const kube::ObjectRef& ref, const json& patch) {
+  MP_CHECK(Guard());
+  const kube::Call call{.stop = task_.stop(), .timeout = kWriteTimeout};
+  return Patched(ref, kube().MergePatchStatus(ref, patch, {.field_manager = field_manager()}, call));
+}
+
+Result<kube::WriteOutcome> Attempt::Patched(const kube::ObjectRef& ref, Result<kube::WriteOutcome> outcome) {
   Count(ref, pb::CHANGE_ACTION_UPDATE, outcome ? nullptr : &outcome.error(), outcome ? &outcome->object : nullptr);
   if (!outcome) return Error(outcome.error()).Doing("change " + ref.ToString());
   return outcome;

@@ -55,6 +55,7 @@ class Attempt {
   // --- changes; each is guarded, counted and reported as an outcome ---
   Result<kube::WriteOutcome> Apply(const nlohmann::json& object, const std::string& field_manager, bool force = false);
   Result<kube::WriteOutcome> MergePatch(const kube::ObjectRef& ref, const nlohmann::json& patch);
+  Result<kube::WriteOutcome> MergePatchStatus(const kube::ObjectRef& ref, const nlohmann::json& patch);
   /// Absent is fine. `uid` guards against deleting another incarnation.
   Result<kube::DeleteEnd> Delete(const kube::ObjectRef& ref, const std::string& uid = "");
   /// Delete, then waits until the object is gone. Errors also: kDeadlineExceeded OBJECT_NOT_GONE_IN_TIME.
@@ -73,6 +74,7 @@ class Attempt {
   pb::TaskResult Fail(const Error& error) const;
 
  private:
+  Result<kube::WriteOutcome> Patched(const kube::ObjectRef& ref, Result<kube::WriteOutcome> outcome);
   void Count(const kube::ObjectRef& ref, pb::ChangeAction action, const Error* error, const nlohmann::json* stored);
 
   sdk::TaskContext& task_;

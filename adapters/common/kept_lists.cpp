@@ -44,6 +44,7 @@ struct KeptLists::Shared {
   std::condition_variable_any changed;
   std::map<kube::Gvk, List> lists;
   std::set<kube::Gvk> awaited;  ///< Watched, not listed yet.
+  std::set<kube::Gvk> listed;   ///< As the server told.
   std::set<kube::Gvk> dirty;
   bool was_complete = false;
 };
@@ -76,6 +77,7 @@ void KeptLists::Watch(const kube::Gvk& gvk) {
     const std::lock_guard lock(shared->mutex);
     shared->lists[gvk] = std::move(list);
     shared->awaited.erase(gvk);
+    shared->listed.insert(gvk);
     shared->dirty.insert(gvk);
     shared->changed.notify_all();
   };
@@ -98,6 +100,7 @@ void KeptLists::Watch(const kube::Gvk& gvk) {
     const bool news = shared->awaited.erase(gvk) != 0 || !shared->lists[gvk].empty();
     if (news) shared->dirty.insert(gvk);
     shared->lists[gvk].clear();
+    shared->listed.erase(gvk);
     shared->changed.notify_all();
   };
   reflectors_[gvk] = std::make_unique<kube::Reflector>(client_, gvk, std::move(handlers));
@@ -117,6 +120,7 @@ void KeptLists::FollowDefinitions() {
       reflectors_.erase(gvk);  // joins its thread
       const std::lock_guard lock(shared_->mutex);
       shared_->awaited.erase(gvk);
+      shared_->listed.erase(gvk);
       if (!shared_->lists[gvk].empty()) shared_->dirty.insert(gvk);
       shared_->lists[gvk].clear();
     }
@@ -124,6 +128,24 @@ void KeptLists::FollowDefinitions() {
 }
 
 std::set<kube::Gvk> KeptLists::WaitForChange(const std::stop_token& stop) {
+  constexpr std::chrono::hours kLong{24};
+  while (!stop.stop_requested()) {
+    std::set<kube::Gvk> dirty = WaitForChange(stop, kLong);
+    if (!dirty.empty()) return dirty;
+  }
+  return {};
+}
+
+std::set<kube::Gvk> KeptLists::WaitForChange(const std::stop_token& stop, std::chrono::milliseconds at_most) {
+  return WaitUntil(stop, std::chrono::steady_clock::now() + at_most);
+}
+
+bool KeptLists::Complete() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->was_complete;
+}
+
+std::set<kube::Gvk> KeptLists::WaitUntil(const std::stop_token& stop, std::chrono::steady_clock::time_point end) {
   Shared& shared = *shared_;
   const auto worth_a_look = [&shared] {
     const bool whole = shared.was_complete || shared.awaited.empty();
@@ -131,7 +153,7 @@ std::set<kube::Gvk> KeptLists::WaitForChange(const std::stop_token& stop) {
   };
   std::unique_lock lock(shared.mutex);
   while (true) {
-    if (!shared.changed.wait(lock, stop, worth_a_look)) return {};
+    if (!shared.changed.wait_until(lock, stop, end, worth_a_look)) return {};
     shared.changed.wait_for(lock, stop, options_.quiet, [] { return false; });
     if (stop.stop_requested()) return {};
     if (shared.dirty.erase(Definitions()) != 0) {
@@ -146,6 +168,11 @@ std::set<kube::Gvk> KeptLists::WaitForChange(const std::stop_token& stop) {
     dirty.swap(shared.dirty);
     return dirty;
   }
+}
+
+bool KeptLists::Listed(const kube::Gvk& gvk) const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->listed.count(gvk) != 0;
 }
 
 KeptLists::List KeptLists::Objects(const kube::Gvk& gvk) const {

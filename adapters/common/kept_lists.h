@@ -42,11 +42,18 @@ class KeptLists {
   /// Waits until something changed after everything had been listed once. Returns the kinds that changed; empty when
   /// `stop` was requested.
   std::set<kube::Gvk> WaitForChange(const std::stop_token& stop);
-  /// The list as it is now.
+  /// The same for at most `at_most`; empty also when that is over. Complete() tells whether everything was listed.
+  std::set<kube::Gvk> WaitForChange(const std::stop_token& stop, std::chrono::milliseconds at_most);
+  /// True once everything has been listed and WaitForChange has said so.
+  bool Complete() const;
+  /// True while the list was told by the server: not before the first list, and not when the kind is not served.
+  bool Listed(const kube::Gvk& gvk) const;
+  /// The list as it is now; empty when it is not Listed.
   List Objects(const kube::Gvk& gvk) const;
 
  private:
   struct Shared;
+  std::set<kube::Gvk> WaitUntil(const std::stop_token& stop, std::chrono::steady_clock::time_point end);
   void Watch(const kube::Gvk& gvk);
   void FollowDefinitions();
 

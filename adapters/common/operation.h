@@ -17,4 +17,8 @@ class Operation {
   virtual Result<pb::Inspection> Inspect(Attempt& attempt) const = 0;
 };
 
+/// What descriptors have in common: NATURAL, cancelled between steps, planned, exclusive, seconds to ten minutes.
+pb::OperationDescriptor Describe(const std::string& type, pb::OperationCategory category, const std::string& title,
+                                 const std::string& description, const char* schema);
+
 }  // namespace meshplay::common

@@ -15,16 +15,18 @@ constexpr std::chrono::milliseconds kNamespaceGone{60'000};
 std::vector<sdk::TaskContext::StepPlan> StepsOf(const SetJob& job) {
   std::vector<sdk::TaskContext::StepPlan> steps = {{"barrier", "Take the cluster for this attempt"},
                                                    {"apply", "Write and delete the objects"}};
-  if (job.wait_until_ready) steps.push_back({"readiness", "Wait until the workloads are ready"});
+  if (job.wait_until_ready) steps.push_back({"readiness", "Wait until everything is ready"});
   if (!job.namespaces_to_remove.empty()) steps.push_back({"namespace", "Remove the namespace"});
   return steps;
 }
 
+/// What becomes ready some time after it was written.
 std::vector<kube::ObjectRef> Workloads(const std::vector<json>& objects) {
   std::vector<kube::ObjectRef> refs;
   for (const json& object : objects) {
     const kube::ObjectRef ref = kube::RefOf(object);
-    if (ref.gvk.group == "apps") refs.push_back(ref);
+    const bool waits = ref.gvk.group == "apps" || ref.gvk.kind == "CustomResourceDefinition";
+    if (waits) refs.push_back(ref);
   }
   return refs;
 }
@@ -63,7 +65,7 @@ struct SetRun {
       attempt.task().Progress(static_cast<std::uint32_t>(ready), static_cast<std::uint32_t>(total), text);
     };
     MP_CHECK(WaitUntilHealthy(attempt.kube(), Workloads(job.wish.objects), options));
-    return std::string("all workloads are ready");
+    return std::string("everything is ready");
   }
   Result<std::string> Namespaces() {
     MP_TRY(const std::vector<PlannedObject> going, GoingNamespaces(attempt, job));

@@ -28,11 +28,6 @@ std::string NamespaceOfSource(const std::string& source) {
   return second == std::string::npos ? std::string() : source.substr(first + 1, second - first - 1);
 }
 
-bool HasFinalizer(const json& object) {
-  const json& finalizers = kube::ValueAt(object, "/metadata/finalizers");
-  return finalizers.is_array() && std::find(finalizers.begin(), finalizers.end(), json(kFinalizer)) != finalizers.end();
-}
-
 std::string DesiredDigest(const json& object) {
   return Sha256Hex(CanonicalJson(object)).substr(0, 32);
 }
@@ -154,11 +149,7 @@ class Reconciler {
     step.uid = kube::UidOf(object);
     step.resource_version = kube::ResourceVersionOf(object);
     step.sources = {source};
-    step.object = json::array();
-    const json& finalizers = kube::ValueAt(object, "/metadata/finalizers");
-    for (const json& one : finalizers.is_array() ? finalizers : json::array()) {
-      if (one != json(kFinalizer)) step.object.push_back(one);
-    }
+    step.object = OtherFinalizers(object);
     if (kind == StepKind::kAddFinalizer) step.object.push_back(kFinalizer);
     return step;
   }

@@ -1,5 +1,6 @@
 #include "adapters/controller/state.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
@@ -73,6 +74,20 @@ State ReadState(std::string_view text) {
     if (entry.is_object()) state.sources[name] = ReadRecord(entry);
   }
   return state;
+}
+
+bool HasFinalizer(const json& object) {
+  const json& all = kube::ValueAt(object, "/metadata/finalizers");
+  return all.is_array() && std::find(all.begin(), all.end(), json(kFinalizer)) != all.end();
+}
+
+json OtherFinalizers(const json& object) {
+  json kept = json::array();
+  const json& all = kube::ValueAt(object, "/metadata/finalizers");
+  for (const json& one : all.is_array() ? all : json::array()) {
+    if (one != json(kFinalizer)) kept.push_back(one);
+  }
+  return kept;
 }
 
 std::vector<std::string> SourcesOf(const json& object) {

@@ -43,6 +43,10 @@ std::string PrintState(const State& state);
 /// Unreadable text is an empty state: the owner's label still finds the objects, and nothing has a grace.
 State ReadState(std::string_view text);
 
+bool HasFinalizer(const nlohmann::json& object);
+/// The object's finalizers without ours.
+nlohmann::json OtherFinalizers(const nlohmann::json& object);
+
 /// The names in the annotation meshplay.dev/smi-sources of a generated object.
 std::vector<std::string> SourcesOf(const nlohmann::json& object);
 

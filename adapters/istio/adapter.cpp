@@ -1,6 +1,7 @@
 #include "adapters/istio/adapter.h"
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "adapters/common/convert.h"
 #include "adapters/conformance/scratch.h"
@@ -8,6 +9,7 @@
 #include "adapters/istio/control_planes.h"
 #include "adapters/istio/emitter/emit.h"
 #include "adapters/istio/internal/inventory.h"
+#include "adapters/istio/internal/smi_controller.h"
 #include "adapters/istio/operations/operations.h"
 #include "adapters/kube/fence.h"
 #include "adapters/serve/translate_answer.h"
@@ -91,7 +93,10 @@ Result<std::unique_ptr<IstioAdapter>> IstioAdapter::Create(IstioOptions options)
 }
 
 IstioAdapter::IstioAdapter(IstioOptions options, std::vector<std::unique_ptr<common::Operation>> operations)
-    : options_(std::move(options)), operations_(std::move(operations)), clusters_(options_.clusters) {}
+    : options_(std::move(options)),
+      operations_(std::move(operations)),
+      clusters_(options_.clusters),
+      controllers_(SmiTraits(), clock_) {}
 
 pb::Capabilities IstioAdapter::capabilities() {
   return MakeManifest(operations_);
@@ -132,6 +137,8 @@ pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
   auto parameters = ReadParameters(offer.parameters_json(), operation->descriptor().parameters_schema());
   if (!parameters) return Refused(parameters.error());
   common::Attempt attempt(task, *cluster, std::move(*parameters), kMeshType);
+  const bool changes = offer.kind() == pb::TASK_KIND_APPLY || offer.kind() == pb::TASK_KIND_INSPECT;
+  const auto hold = changes ? controllers_.HoldWrites((*cluster)->uid) : nullptr;
   switch (offer.kind()) {
     case pb::TASK_KIND_APPLY:
     case pb::TASK_KIND_CONFORMANCE:
@@ -161,7 +168,13 @@ void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryVie
   const conformance::Holder holder = conformance::ThisHolder(options_.work_directory);
   const auto swept = conformance::SweepScratch(*client, kMeshType, holder, "", {.stop = either.get_token()});
   if (!swept) LogWarning("scratch namespaces could not be looked at", {{log_key::kReason, swept.error().reason()}});
-  KeepInventory(*client, view, either.get_token());
+  controller::ReportingView reporting(view);
+  const std::jthread keeps_smi_in_step([&](const std::stop_token& own) {
+    const std::stop_callback on_own(own, [&either] { either.request_stop(); });
+    const auto report = [&reporting](const controller::ControllerReport& now) { reporting.Report(now); };
+    controllers_.Run(target.cluster_uid(), *client, report, either.get_token());
+  });
+  KeepInventory(*client, reporting, either.get_token());
 }
 
 }  // namespace meshplay::istio

@@ -6,6 +6,7 @@
 
 #include "adapters/common/clusters.h"
 #include "adapters/common/operation.h"
+#include "adapters/controller/host.h"
 #include "adapters/sdk/adapter.h"
 
 namespace meshplay::istio {
@@ -26,6 +27,7 @@ class IstioAdapter final : public sdk::MeshAdapter {
   /// Errors: kInvalidArgument CHART_SOURCE_INVALID.
   static Result<std::unique_ptr<IstioAdapter>> Create(IstioOptions options);
 
+  void Attach(const sdk::AdapterLink& link) override { controllers_.Attach(link); }
   pb::Capabilities capabilities() override;
   std::vector<pb::TargetClaim> Targets() override { return clusters_.Claims(); }
   pb::TaskResult Run(sdk::TaskContext& task) override;
@@ -40,6 +42,8 @@ class IstioAdapter final : public sdk::MeshAdapter {
   const IstioOptions options_;
   const std::vector<std::unique_ptr<common::Operation>> operations_;
   common::ClusterSet clusters_;
+  const SystemClock clock_;
+  controller::ControllerHost controllers_;
 };
 
 /// The manifest of these operations. Deterministic.

@@ -1,5 +1,6 @@
 #include "adapters/istio/adapter.h"
 #include "adapters/istio/internal/inventory.h"
+#include "adapters/istio/internal/smi_controller.h"
 #include "adapters/istio/internal/versions.h"
 #include "adapters/istio/operations/operations.h"
 #include "adapters/serve/translate_answer.h"
@@ -16,11 +17,29 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
   for (const pb::SmiSupport& support : SmiSupports()) *manifest.add_smi() = support;
   for (const pb::InventoryKind& kind : InventoryKinds()) *manifest.add_inventory_kinds() = kind;
   for (const pb::PermissionRule& rule : RequiredPermissions()) *manifest.add_required_permissions() = rule;
-  for (const char* reason :
-       {"MESH_IN_USE", "OBJECT_OWNED", "RELEASE_OWNERSHIP", "CHART_NOT_FOUND", "CHART_BROKEN",
-        "CHART_SOURCE_UNREACHABLE", "HELM_MISSING", "HELM_TOO_OLD", "HELM_TIMEOUT", "HELM_KILLED", "HELM_FAILED",
-        "RELEASE_PENDING", "NAMESPACE_TERMINATING", "QUOTA_EXCEEDED", "OBJECT_INVALID", "OBJECT_NOT_GONE_IN_TIME",
-        "SMI_INVALID", "SET_TOO_LARGE", "SCRATCH_NOT_REMOVED", "FENCE_UNREADABLE"}) {
+  for (const char* reason : {"MESH_IN_USE",
+                             "OBJECT_OWNED",
+                             "RELEASE_OWNERSHIP",
+                             "CHART_NOT_FOUND",
+                             "CHART_BROKEN",
+                             "CHART_SOURCE_UNREACHABLE",
+                             "HELM_MISSING",
+                             "HELM_TOO_OLD",
+                             "HELM_TIMEOUT",
+                             "HELM_KILLED",
+                             "HELM_FAILED",
+                             "RELEASE_PENDING",
+                             "NAMESPACE_TERMINATING",
+                             "QUOTA_EXCEEDED",
+                             "OBJECT_INVALID",
+                             "OBJECT_NOT_GONE_IN_TIME",
+                             "SMI_INVALID",
+                             "NATIVE_CONSUMER",
+                             "SMI_CONTROLLER_ELSEWHERE",
+                             "SMI_OBJECTS_EXIST",
+                             "SET_TOO_LARGE",
+                             "SCRATCH_NOT_REMOVED",
+                             "FENCE_UNREADABLE"}) {
     manifest.add_reasons(reason);
   }
   return manifest;
@@ -41,6 +60,8 @@ std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOption
   operations.push_back(MakeSmiApply());
   operations.push_back(MakeSmiDelete());
   operations.push_back(MakeConformance(options));
+  operations.push_back(controller::MakeEnable(SmiTraits(), FindPlace));
+  operations.push_back(controller::MakeDisable(SmiTraits()));
   return operations;
 }
 

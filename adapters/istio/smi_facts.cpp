@@ -52,6 +52,15 @@ std::string TrustDomainOf(const json& mesh_config_map) {
   return domain.empty() ? "cluster.local" : domain;
 }
 
+Status CompleteFacts(kube::Client& client, const ControlPlane& plane, const kube::Call& call,
+                     smi::ClusterFacts& facts) {
+  facts.mesh_version = plane.version;
+  const std::string config = plane.revision == "default" ? "istio" : "istio-" + plane.revision;
+  MP_TRY(const auto mesh_config, client.Find({{"", "v1", "ConfigMap"}, plane.name_space, config}, call));
+  if (mesh_config) facts.trust_domain = TrustDomainOf(*mesh_config);
+  return {};
+}
+
 Result<smi::ClusterFacts> ReadSmiFacts(kube::Client& client, const ControlPlane& plane,
                                        const std::set<std::string>& namespaces, const kube::Call& call) {
   std::vector<json> objects;
@@ -63,10 +72,7 @@ Result<smi::ClusterFacts> ReadSmiFacts(kube::Client& client, const ControlPlane&
     for (const std::string& name_space : namespaces) MP_CHECK(ReadInto(client, source.gvk, name_space, call, objects));
   }
   smi::ClusterFacts facts = facts::FactsFromObjects(objects);
-  facts.mesh_version = plane.version;
-  const std::string config = plane.revision == "default" ? "istio" : "istio-" + plane.revision;
-  MP_TRY(const auto mesh_config, client.Find({{"", "v1", "ConfigMap"}, plane.name_space, config}, call));
-  if (mesh_config) facts.trust_domain = TrustDomainOf(*mesh_config);
+  MP_CHECK(CompleteFacts(client, plane, call, facts));
   return facts;
 }
 

@@ -88,6 +88,9 @@ std::vector<pb::PermissionRule> RequiredPermissions() {
                "control plane"),
           Rule({"networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"}, {"*"},
                everything, "policies and routes"),
+          Rule({"access.smi-spec.io", "specs.smi-spec.io", "split.smi-spec.io"}, {"*"},
+               {"get", "list", "watch", "patch"}, "in-cluster SMI: what to translate, its status and finalizer"),
+          Rule({""}, {"events"}, {"get", "create", "patch"}, "in-cluster SMI: what became of an object"),
           Rule({"coordination.k8s.io"}, {"leases"}, everything, "the fence in kube-system"),
           Rule({"authorization.k8s.io"}, {"selfsubjectaccessreviews"}, {"create"}, "preflight")};
 }

@@ -97,10 +97,24 @@ class InventoryView {
   virtual void MarkComplete() = 0;
 };
 
+/// What parts of an adapter that work for long beside its tasks (controllers) may ask before they change a cluster.
+/// Threads: any.
+class AdapterLink {
+ public:
+  virtual ~AdapterLink() = default;
+  /// How long the lease of the session certainly lasts from now; zero when it is over.
+  virtual std::chrono::milliseconds lease_left() const = 0;
+  /// True when the server's last word is that this adapter serves the cluster (another one would stand by).
+  virtual bool Serves(const std::string& cluster_uid) const = 0;
+};
+
 /// Implemented by each adapter.
 class MeshAdapter {
  public:
   virtual ~MeshAdapter() = default;
+
+  /// Called once by RunAdapter before everything else. `link` is valid until the last WatchInventory has returned.
+  virtual void Attach(const AdapterLink& link);
 
   /// The manifest. Cheap, no network. `digest` is filled in by the SDK when empty (SHA-256 of the content).
   virtual pb::Capabilities capabilities() = 0;

@@ -40,6 +40,7 @@ void Clusters::Welcomed(const pb::Welcome& welcome, std::shared_ptr<grpc::Channe
   session_id_ = welcome.session_id();
   channel_ = std::move(data_channel);
   disabled_.clear();
+  served_.clear();
   for (auto& [uid, cluster] : clusters_) ConnectLocked(*cluster);
 }
 
@@ -52,8 +53,10 @@ void Clusters::Directed(const pb::InventoryDirective& directive) {
   const std::string& uid = directive.target().cluster_uid();
   if (directive.enabled()) {
     disabled_.erase(uid);
+    served_.insert(uid);
   } else {
     disabled_.insert(uid);
+    served_.erase(uid);
   }
   const auto found = clusters_.find(uid);
   if (found == clusters_.end()) return;
@@ -69,6 +72,11 @@ void Clusters::Ended() {
   const std::lock_guard lock(mutex_);
   channel_.reset();
   for (auto& [uid, cluster] : clusters_) cluster->stream.Disconnect();
+}
+
+bool Clusters::Serves(const std::string& cluster_uid) const {
+  const std::lock_guard lock(mutex_);
+  return served_.count(cluster_uid) != 0;
 }
 
 void Clusters::FollowLocked(const pb::TargetRef& target) {

@@ -26,6 +26,8 @@ pb::TaskResult Failed(pb::Error error) {
   return result;
 }
 
+void MeshAdapter::Attach(const AdapterLink&) {}
+
 pb::TaskResult MeshAdapter::Query(TaskContext&) {
   return Failed(MakeError("OPERATION_UNKNOWN", pb::ERROR_CLASS_INVALID, pb::SIDE_EFFECTS_NONE,
                           "this adapter answers no queries"));

@@ -143,6 +143,17 @@ class IdentityKeeper {
   std::string tried_token_;  ///< Used by the session's thread only.
 };
 
+class Link final : public AdapterLink {
+ public:
+  Link(const Lease& lease, const Clusters& clusters) : lease_(lease), clusters_(clusters) {}
+  std::chrono::milliseconds lease_left() const override { return lease_.Left(); }
+  bool Serves(const std::string& cluster_uid) const override { return clusters_.Serves(cluster_uid); }
+
+ private:
+  const Lease& lease_;
+  const Clusters& clusters_;
+};
+
 void ReportTargets(Clusters& clusters, Session& session) {
   for (const pb::TargetClaim& claim : clusters.Targets()) {
     pb::AdapterFrame frame;
@@ -196,6 +207,8 @@ int RunAdapter(MeshAdapter& adapter, const AdapterOptions& options, std::stop_to
   const pb::Capabilities capabilities = ManifestOf(adapter);
   Lease lease(clock);
   Clusters clusters(adapter, {capabilities.inventory_kinds().begin(), capabilities.inventory_kinds().end()});
+  const Link link(lease, clusters);
+  adapter.Attach(link);
   Session session(options, clock, lease, clusters, instance_id, *previous);
   TaskTable tasks(adapter, options, clock, lease, session);
   if (const Status opened = tasks.Open(); !opened) return Report(opened.error());

@@ -15,6 +15,9 @@ namespace meshplay::istio {
 Result<smi::ClusterFacts> ReadSmiFacts(kube::Client& client, const ControlPlane& plane,
                                        const std::set<std::string>& namespaces, const kube::Call& call);
 
+/// Fills in what the mesh itself tells: its version and its trust domain. Errors: those of the client.
+Status CompleteFacts(kube::Client& client, const ControlPlane& plane, const kube::Call& call, smi::ClusterFacts& facts);
+
 /// The value of trustDomain in istiod's mesh configuration; "cluster.local" when it says none.
 std::string TrustDomainOf(const nlohmann::json& mesh_config_map);
 

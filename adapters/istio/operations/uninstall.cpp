@@ -6,6 +6,7 @@
 #include "adapters/common/convert.h"
 #include "adapters/common/ownership.h"
 #include "adapters/common/plan_objects.h"
+#include "adapters/controller/settings.h"
 #include "adapters/istio/internal/install_wish.h"
 #include "adapters/istio/internal/installed_objects.h"
 #include "adapters/istio/operations/operations.h"
@@ -42,6 +43,7 @@ struct Scene {
   std::vector<kube::ObjectRef> user_policies;  ///< Would be lost.
   std::vector<helm::ReleaseName> gateways;
   bool namespace_goes = false;
+  bool keeps_smi_in_step = false;  ///< The controller of in-cluster SMI is enabled for it.
   bool force = false;
 };
 
@@ -87,6 +89,11 @@ Result<Scene> LookAtScene(Attempt& attempt, helm::Helm& helm) {
       if (IsGatewayChart(release)) scene.gateways.push_back({release.name, release.name_space});
     }
   }
+  MP_TRY(const auto smi_config, attempt.kube().Find(controller::ConfigRef(scene.scope.name_space), attempt.call()));
+  if (smi_config) {
+    const auto settings = controller::ReadSettings(*smi_config);
+    scene.keeps_smi_in_step = settings && settings->mesh_key == key;
+  }
   const kube::ObjectRef ref{{"", "v1", "Namespace"}, "", scene.scope.name_space};
   MP_TRY(const auto name_space, attempt.kube().Find(ref, attempt.call()));
   scene.namespace_goes = scene.scope.last && name_space && common::IsOurs(*name_space, attempt.mesh_type());
@@ -98,6 +105,10 @@ std::optional<Error> Blocker(const Scene& scene) {
   if (!scene.injected.empty()) {
     return FailedPrecondition("MESH_IN_USE", "namespaces are still injected: " + Named(scene.injected))
         .WithRemediation("Take them out with istio.injection.set (mode unset or disabled), or use force.");
+  }
+  if (scene.keeps_smi_in_step) {
+    return FailedPrecondition("MESH_IN_USE", "the SMI objects of the cluster are kept in step on this mesh")
+        .WithRemediation("Run smi.controller.disable first, or use force.");
   }
   if (!scene.user_policies.empty()) {
     std::vector<std::string> names;

@@ -31,6 +31,9 @@ class Clusters final : public SessionEvents {
   /// Asks the watching threads to end and waits at most `bound`. False when one still runs: it cannot be joined.
   bool Stop(std::chrono::milliseconds bound);
 
+  /// True when the server's last word in the newest session is that this adapter serves the cluster.
+  bool Serves(const std::string& cluster_uid) const;
+
  private:
   struct Cluster {
     Cluster(const pb::TargetRef& ref, const std::vector<pb::InventoryKind>& kinds) : target(ref), stream(ref, kinds) {}
@@ -47,11 +50,12 @@ class Clusters final : public SessionEvents {
   const std::vector<pb::InventoryKind> kinds_;
   std::mutex asking_;                       ///< One call of Targets at a time.
   std::vector<pb::TargetClaim> last_told_;  ///< Under asking_.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable watcher_ended_;
   std::string session_id_;
   std::shared_ptr<grpc::Channel> channel_;
   std::set<std::string> disabled_;  ///< Clusters whose inventory this session does not want.
+  std::set<std::string> served_;    ///< Clusters whose inventory it does want; asked for in so many words.
   std::map<std::string, std::unique_ptr<Cluster>> clusters_;
 };
 

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "adapters/controller/controller.h"
+#include "adapters/sdk/adapter.h"
+
+namespace meshplay::controller {
+
+namespace pb = meshplay::adapter::v1;
+
+/// The controllers of one adapter process: one a cluster, running beside its inventory watch. What an adapter adds:
+/// `Attach` from MeshAdapter::Attach, `Run` in WatchInventory, `HoldWrites` around every attempt that changes a
+/// cluster. Threads: any.
+class ControllerHost {
+ public:
+  ControllerHost(MeshTraits traits, const Clock& clock) : traits_(std::move(traits)), clock_(clock) {}
+
+  void Attach(const sdk::AdapterLink& link) { link_.store(&link); }
+  const MeshTraits& traits() const { return traits_; }
+
+  /// Blocks until `stop`. Without Attach nothing is ever written.
+  void Run(const std::string& cluster_uid, kube::Client& client, const SmiController::Reporter& report,
+           const std::stop_token& stop);
+
+  /// No controller of this process writes to the cluster while the Hold lives; waits for a write under way.
+  std::unique_ptr<WriteGate::Hold> HoldWrites(const std::string& cluster_uid) { return Gate(cluster_uid).HoldWrites(); }
+
+ private:
+  WriteGate& Gate(const std::string& cluster_uid);
+
+  const MeshTraits traits_;
+  const Clock& clock_;
+  std::atomic<const sdk::AdapterLink*> link_{nullptr};
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<WriteGate>> gates_;
+};
+
+/// Passes an inventory on and adds what a controller reports to the item of its mesh, as a condition "SmiController":
+/// so a server shows it without knowing what it is. Threads: any.
+class ReportingView final : public sdk::InventoryView {
+ public:
+  explicit ReportingView(sdk::InventoryView& inner) : inner_(inner) {}
+
+  void Replace(const std::vector<pb::InventoryKind>& kinds, std::vector<pb::InventoryItem> items) override;
+  void Upsert(pb::InventoryItem item) override;
+  void Remove(const pb::ObjectRef& ref) override;
+  void MarkComplete() override { inner_.MarkComplete(); }
+
+  void Report(const ControllerReport& report);
+
+ private:
+  void Decorate(pb::InventoryItem& item);
+
+  sdk::InventoryView& inner_;
+  std::mutex mutex_;
+  ControllerReport report_;
+  std::map<std::string, pb::InventoryItem> meshes_;  ///< By key; as they came.
+};
+
+/// The condition that stands for a report; nullopt while the controller is not enabled.
+std::optional<pb::Condition> ConditionOf(const ControllerReport& report);
+
+}  // namespace meshplay::controller
