@@ -86,6 +86,23 @@ TEST_CASE("SMI becomes the Linkerd objects and reports of the design's cases", "
   }
 }
 
+TEST_CASE("every guarded destination is told that undeclared ports are not, and no other one", "[linkerd][emit]") {
+  const auto told = [](const json& c) {
+    const auto emission = Emit(c);
+    for (const smi::Diagnostic& diagnostic : emission.reports.back().diagnostics) {
+      if (diagnostic.code != "PORTS_UNGUARDED") continue;
+      CHECK(diagnostic.severity == smi::Severity::kWarning);
+      CHECK(diagnostic.pointer == "/spec/destination");
+      return true;
+    }
+    return false;
+  };
+  json c = LoadCases("linkerd.yaml").front();
+  CHECK(told(c));
+  c.erase("cluster");
+  CHECK_FALSE(told(c));
+}
+
 TEST_CASE("the order of documents and cluster objects does not change the objects", "[linkerd][emit]") {
   for (const json& c : LoadCases("linkerd.yaml")) {
     INFO(c["name"].get<std::string>());
