@@ -29,6 +29,7 @@ void AddOperations(CLI::App& app, Session& session);   ///< operations, types
 void AddRun(CLI::App& app, Session& session);          ///< run
 void AddSmi(CLI::App& app, Session& session);          ///< smi
 void AddEvents(CLI::App& app, Session& session);
+void AddConformance(CLI::App& app, Session& session);
 
 /// Reads a token from `token_file`, MESHPLAY_TOKEN or standard input (without echo on a terminal), tries it and saves
 /// it. Returns an exit code.

@@ -40,6 +40,7 @@ int Run(int argc, char** argv) {
   AddRun(app, session);
   AddSmi(app, session);
   AddEvents(app, session);
+  AddConformance(app, session);
   app.add_subcommand("version", "Version of the server")->callback([&session] {
     session.command = [&session](Server& server) { return PrintAnswer(server.Get("/version"), session); };
   });

@@ -133,7 +133,7 @@ http::Request Server::NewRequest(http::Method method, const std::string& path) c
   return request;
 }
 
-Result<nlohmann::ordered_json> Server::Ask(http::Request request) {
+Result<std::string> Server::AskText(http::Request request) {
   auto response = client_->Send(request);
   if (!response) {
     return std::move(response)
@@ -142,13 +142,22 @@ Result<nlohmann::ordered_json> Server::Ask(http::Request request) {
         .WithRemediation("Is the server running, and is --server (or MESHPLAY_SERVER) right?");
   }
   if (response->status >= 300) return ErrorOf(*response);
-  auto body = nlohmann::ordered_json::parse(response->body, nullptr, false);
+  return std::move(response->body);
+}
+
+Result<nlohmann::ordered_json> Server::Ask(http::Request request) {
+  MP_TRY(const std::string text, AskText(std::move(request)));
+  auto body = nlohmann::ordered_json::parse(text, nullptr, false);
   if (body.is_discarded()) return Internal("ANSWER_INVALID", "the server's answer is no JSON");
   return body;
 }
 
 Result<nlohmann::ordered_json> Server::Get(const std::string& path) {
   return Ask(NewRequest(http::Method::kGet, path));
+}
+
+Result<std::string> Server::GetText(const std::string& path) {
+  return AskText(NewRequest(http::Method::kGet, path));
 }
 
 Result<nlohmann::ordered_json> Server::Post(const std::string& path, const nlohmann::json& body,

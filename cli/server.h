@@ -33,6 +33,7 @@ class Server {
   static Result<Server> Connect(Connection connection);
 
   Result<nlohmann::ordered_json> Get(const std::string& path);
+  Result<std::string> GetText(const std::string& path);  ///< An answer that is no JSON, as it came.
   Result<nlohmann::ordered_json> Post(const std::string& path, const nlohmann::json& body,
                                       const std::map<std::string, std::string>& headers = {});
   /// Every page of a list: the field `items_name` of all answers joined, at most `limit` items.
@@ -45,6 +46,7 @@ class Server {
 
  private:
   Server(Connection connection, std::unique_ptr<http::Client> client);
+  Result<std::string> AskText(http::Request request);
   Result<nlohmann::ordered_json> Ask(http::Request request);
   http::Request NewRequest(http::Method method, const std::string& path) const;
 

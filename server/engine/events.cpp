@@ -122,7 +122,6 @@ std::string ResultJson(const TaskResult& result) {
   nlohmann::json body = nlohmann::json::object();
   PutPart(body, "output", result.output_json);
   PutPart(body, "detection", result.detection_json);
-  PutPart(body, "conformance", result.conformance_json);
   PutPart(body, "smi", result.smi_reports_json);
   if (!result.plan_digest.empty()) body["plan_digest"] = result.plan_digest;
   return body.empty() ? std::string() : Dump(body);

@@ -43,8 +43,8 @@ nlohmann::json ChangesBody(const std::vector<store::ObjectOutcomeRecord>& change
 /// {"progress": {"done", "total", "text"}}
 nlohmann::json ProgressBody(std::uint32_t done, std::uint32_t total, const std::string& text);
 
-/// What an operation keeps of a result: {"output", "plan_digest", "detection", "conformance", "smi"}, absent parts left
-/// out. A part that is not JSON is dropped and named in "invalid".
+/// What an operation keeps of a result: {"output", "plan_digest", "detection", "smi"}, absent parts left out.
+/// A conformance report has rows of its own. A part that is not JSON is dropped and named in "invalid".
 std::string ResultJson(const TaskResult& result);
 
 /// Evidence of a result that came too late to decide anything: outcome, error, inspection and output.

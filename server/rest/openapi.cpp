@@ -179,7 +179,12 @@ Json Responses(const MethodDescriptor& method, const api::Route& route, const ap
   const std::string status = std::to_string(route.success_status() == 0 ? 200 : route.success_status());
   Json media = {{"schema", Ref(method.output_type()->name())}};
   if (!doc.example_response().empty()) media["example"] = Json::parse(doc.example_response(), nullptr, false);
-  Json content = {{route.server_sent_events() ? "text/event-stream" : "application/json", media}};
+  std::string type = route.server_sent_events() ? "text/event-stream" : "application/json";
+  if (!route.raw_type().empty()) {
+    type = route.raw_type();
+    media = {{"schema", {{"type", "string"}}}};
+  }
+  Json content = {{type, media}};
   if (method.name() == "ListEvents") content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
   responses[status] = {{"description", "Success"}, {"content", content}};
   std::string text = "A problem. Any method may also answer with the reasons of docs/errors.md for its status.";

@@ -219,10 +219,16 @@ Response Router::Call(const Request& request, const Match& match, const Pairs& q
   if (!answer) return ProblemResponse(RelativeToBody(answer.error(), route), path, request_id);
   Response response;
   response.status = route.success_status() == 0 ? 200 : route.success_status();
-  response.body = DumpDocument(WriteMessage(**answer));
+  if (route.raw_field().empty()) {
+    response.body = DumpDocument(WriteMessage(**answer));
+  } else {
+    response.body = GetString(**answer, route.raw_field().c_str());
+    response.content_type = route.raw_type();
+  }
   const std::string etag = GetString(**answer, "etag");
   if (!etag.empty()) response.headers.emplace("ETag", "\"" + etag + "\"");
   if (response.status == 202) {
+    // A run of its own kind is an operation too, with the same id.
     response.headers.emplace("Location", "/v1/operations/" + GetString(**answer, "id"));
   }
   const FieldDescriptor* replayed = (*answer)->GetDescriptor()->FindFieldByName("replayed");

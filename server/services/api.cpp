@@ -59,6 +59,7 @@ struct Api::Services {
     AddAccess(table);
     AddSecrets(table);
     AddSmi(table);
+    AddConformance(table);
     AddSystem(table);
     methods = table.Complete();
   }

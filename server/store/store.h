@@ -10,6 +10,7 @@
 
 #include "libs/base/result.h"
 #include "server/store/records.h"
+#include "server/store/records_conformance.h"
 #include "server/store/records_inventory.h"
 #include "server/store/records_policy.h"
 
@@ -170,6 +171,13 @@ class Reader {
   virtual Result<std::vector<EnvironmentRecord>> ListEnvironments(const std::string& tenant,
                                                                   const std::string& after_id, std::uint32_t limit) = 0;
 
+  // Conformance runs.
+  virtual Result<std::optional<ConformanceRunRecord>> FindConformanceRun(const std::string& operation_id) = 0;
+  /// By position; `evidence_json` left empty.
+  virtual Result<std::vector<ConformanceCaseRecord>> ListConformanceCases(const std::string& operation_id) = 0;
+  virtual Result<std::optional<ConformanceCaseRecord>> FindConformanceCase(const std::string& operation_id,
+                                                                           const std::string& case_id) = 0;
+
   // Ways in, and small facts.
   virtual Result<std::optional<EnrollmentTokenRecord>> FindEnrollmentToken(const std::string& id) = 0;
   virtual Result<std::vector<EnrollmentTokenRecord>> ListEnrollmentTokens(const std::string& tenant,
@@ -251,6 +259,10 @@ class Transaction : public Reader {
   virtual Status DeletePolicyMesh(const std::string& policy_uid, const std::string& mesh_id) = 0;  ///< With its report.
   virtual Status PutEnvironment(const EnvironmentRecord& environment) = 0;
   virtual Status DeleteEnvironment(const std::string& tenant, const std::string& id) = 0;
+
+  /// The report of a run with all its cases; an earlier one of the operation goes. Errors: kNotFound ROW_UNKNOWN without
+  /// the operation; kInvalidArgument CONFORMANCE_TOO_LARGE above the bounds of records_conformance.h.
+  virtual Status PutConformance(const ConformanceRunRecord& run, const std::vector<ConformanceCaseRecord>& cases) = 0;
 
   virtual Status PutEnrollmentToken(const EnrollmentTokenRecord& token) = 0;
   virtual Status DeleteEnrollmentToken(const std::string& id) = 0;

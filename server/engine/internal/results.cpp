@@ -1,4 +1,5 @@
 #include "server/engine/events.h"
+#include "server/engine/internal/conformance_rows.h"
 #include "server/engine/internal/core.h"
 #include "server/engine/task_error.h"
 #include "server/store/operation_states.h"
@@ -37,7 +38,8 @@ Status Core::HandleResult(const std::string& session_id, const TaskResult& resul
   if (!session) return FailedPrecondition("SESSION_UNKNOWN", "the session is not open");
   // Adapter documents are parsed here, not on the writer's thread.
   const std::string result_json = ResultJson(result);
-  return Run("result", [&](Unit& unit) -> Status {
+  auto [conformance, cases] = ConformanceRows(result.conformance_json);
+  return Run("result", [&, &run = conformance, &run_cases = cases](Unit& unit) -> Status {
     MP_TRY(Reported found, Look(unit, *session, result.operation_id, result.attempt, result.fence));
     const auto finished = [&](std::uint64_t seq) {
       unit.Send(session_id, TaskAck{result.operation_id, result.attempt, seq, true});
@@ -75,6 +77,10 @@ Status Core::HandleResult(const std::string& session_id, const TaskResult& resul
 
     MP_CHECK(unit.EndAttempt(attempt, OutcomeText(result)));
     if (!result_json.empty()) operation.result_json = result_json;
+    if (operation.kind == TaskKind::kConformance && !result.conformance_json.empty()) {
+      run.operation_id = operation.id;
+      MP_CHECK(unit.tx.PutConformance(run, run_cases));
+    }
     if (result.outcome == Outcome::kSucceeded) {
       if (operation.kind == TaskKind::kPlan && !result.plan_digest.empty()) {
         operation.plan_digest = result.plan_digest;

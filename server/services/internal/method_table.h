@@ -65,6 +65,7 @@ void AddEvents(MethodTable& table);
 void AddAccess(MethodTable& table);
 void AddSecrets(MethodTable& table);
 void AddSmi(MethodTable& table);
+void AddConformance(MethodTable& table);
 void AddSystem(MethodTable& table);
 
 }  // namespace meshplay::services

@@ -108,6 +108,8 @@ struct MemoryTables {
   Table<Text2, PolicyMeshRecord> policy_meshes{journal};     // (policy, mesh)
   Table<Text2, PolicyReportRecord> policy_reports{journal};  // (policy, mesh)
   Table<Text2, EnvironmentRecord> environments{journal};     // (id, tenant)
+  Table<std::string, ConformanceRunRecord> conformance_runs{journal};
+  Table<std::pair<std::string, std::uint32_t>, ConformanceCaseRecord> conformance_cases{journal};
   Table<std::string, std::string> meta{journal};
 };
 

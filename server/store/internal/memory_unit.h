@@ -102,6 +102,13 @@ class MemoryUnit final : public Transaction {
   Status PutEnvironment(const EnvironmentRecord& environment) override;
   Status DeleteEnvironment(const std::string& tenant, const std::string& id) override;
 
+  // memory_conformance.cpp
+  Result<std::optional<ConformanceRunRecord>> FindConformanceRun(const std::string& operation_id) override;
+  Result<std::vector<ConformanceCaseRecord>> ListConformanceCases(const std::string& operation_id) override;
+  Result<std::optional<ConformanceCaseRecord>> FindConformanceCase(const std::string& operation_id,
+                                                                   const std::string& case_id) override;
+  Status PutConformance(const ConformanceRunRecord& run, const std::vector<ConformanceCaseRecord>& cases) override;
+
   // memory_write.cpp
   Status InsertOperation(const OperationRecord& operation) override;
   Status UpdateOperation(OperationRecord& operation) override;

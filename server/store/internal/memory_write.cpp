@@ -305,6 +305,8 @@ Result<std::uint64_t> MemoryUnit::DeleteExpired(UnixMs events_before, UnixMs ope
     t_.outcomes.EraseIf(of_operation);
     t_.diagnostics.EraseIf(of_operation);
     t_.plans.Erase(id);
+    t_.conformance_cases.EraseIf(of_operation);
+    t_.conformance_runs.Erase(id);
     t_.operations.Erase(id);
   }
 

@@ -52,6 +52,19 @@ bool TakesLock(TaskKind kind) {
   return kind == TaskKind::kApply || kind == TaskKind::kInspect;
 }
 
+Status CheckConformance(const std::vector<ConformanceCaseRecord>& cases) {
+  if (cases.size() > kMaxConformanceCases) {
+    return InvalidArgument("CONFORMANCE_TOO_LARGE", "A conformance run has too many cases.");
+  }
+  for (const ConformanceCaseRecord& one : cases) {
+    if (one.evidence_json.size() > kMaxCaseEvidenceBytes) {
+      return InvalidArgument("CONFORMANCE_TOO_LARGE", "The evidence of a conformance case is too large.")
+          .WithMetadata("case", one.id);
+    }
+  }
+  return {};
+}
+
 bool IsActive(OperationState state) {
   return state == OperationState::kDispatching || state == OperationState::kRunning ||
          state == OperationState::kCancelling || state == OperationState::kInspecting;

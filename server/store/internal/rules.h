@@ -21,6 +21,8 @@ Status CheckUpdate(const OperationRecord& stored, const OperationRecord& change)
 
 /// APPLY and INSPECT lock their target, other kinds only read.
 bool TakesLock(TaskKind kind);
+/// Errors: kInvalidArgument CONFORMANCE_TOO_LARGE.
+Status CheckConformance(const std::vector<ConformanceCaseRecord>& cases);
 bool IsActive(OperationState state);  ///< What ListActiveOperations lists.
 
 /// SHA-256 (hex) over the previous row's hash and every field of this one but `hash_hex`.

@@ -103,6 +103,11 @@ class SqliteUnit final : public Transaction {
   Result<std::vector<SecretRecord>> ListSecrets(const std::string& tenant, const std::string& after_name,
                                                 std::uint32_t limit) override;
   Result<std::optional<std::string>> FindMeta(const std::string& key) override;
+  Result<std::optional<ConformanceRunRecord>> FindConformanceRun(const std::string& operation_id) override;
+  Result<std::vector<ConformanceCaseRecord>> ListConformanceCases(const std::string& operation_id) override;
+  Result<std::optional<ConformanceCaseRecord>> FindConformanceCase(const std::string& operation_id,
+                                                                   const std::string& case_id) override;
+  Status PutConformance(const ConformanceRunRecord& run, const std::vector<ConformanceCaseRecord>& cases) override;
 
   // policies.cpp
   Result<std::optional<PolicyRecord>> FindPolicy(const std::string& tenant, const std::string& id) override;
