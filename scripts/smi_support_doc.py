@@ -163,17 +163,32 @@ FEATURES = [
 ]
 
 
-def claimed(command, documents, cluster):
+DENY = "deny by default"
+
+
+def translate(command, documents, cluster):
+    """(what is made, the reports on targets and splits)."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "in.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write("".join("---\n" + json.dumps(one) + "\n" for one in documents + cluster))
         made = subprocess.run(command + ["-f", path, "-n", "shop"], capture_output=True, text=True)
     reports = json.loads(made.stderr)
-    sources = [report for report in reports if report["source"]["kind"] in ("TrafficTarget", "TrafficSplit")]
+    return made.stdout, [report for report in reports if report["source"]["kind"] in ("TrafficTarget", "TrafficSplit")]
+
+
+def claimed(command, documents, cluster):
+    _, sources = translate(command, documents, cluster)
     worst = max(sources, key=lambda report: LEVELS.index(report["level"]))
     codes = sorted({one["code"] for report in sources for one in report["diagnostics"] if one["severity"] != "INFO"})
     return worst["level"] + (f" ({', '.join(codes)})" if codes else "")
+
+
+def denied(command):
+    """What closes a destination whose only target allows nothing."""
+    made, _ = translate(command, [target(HTTP)], TWO_PORTS)
+    kinds = sorted(set(re.findall(r"^kind: (\w+)", made, flags=re.MULTILINE)))
+    return "by " + " and ".join(kinds) if kinds else "no object is written: the mesh's own default decides"
 
 
 def cases(mesh):
@@ -211,6 +226,11 @@ def shown(all_cases, matches):
     return "; ".join(f"{level} {len(found[level])}: {found[level][0].replace('|', '/')}" for level in LEVELS if level in found) or "-"
 
 
+def shown_denials(all_cases):
+    found = [name for name, text, levels in all_cases if has(text, "TrafficTarget") and set(levels) == {"NONE"}]
+    return f"{len(found)} in which nothing is allowed: {found[0].replace('|', '/')}" if found else "-"
+
+
 def truth_tables(folder, word):
     names = []
     for path in sorted(glob.glob(os.path.join(ROOT, f"tests/unit/{folder}/*.cpp"))):
@@ -224,7 +244,7 @@ def live_results(path):
         return {}
     with open(path, encoding="utf-8") as file:
         results = json.load(file)
-    names = {feature[0] for feature in FEATURES}
+    names = {feature[0] for feature in FEATURES} | {DENY}
     for result in results:
         if result["mesh"] not in MESHES or result["feature"] not in names or result["outcome"] not in ("PASSED", "FAILED"):
             sys.exit(f"{path}: no mesh, feature or outcome of this document: {json.dumps(result)}")
@@ -260,6 +280,8 @@ def text_of(folder, results):
             claim = claimed(program, documents, cluster)
             summary.setdefault(name, []).append(claim.split()[0])
             sections += f"| {name} | {claim} | {shown(all_cases, matches)} | {results.get((mesh, name), 'no live run')} |\n"
+        sections += f"| {DENY} | {denied(program)} | {shown_denials(all_cases)} | {results.get((mesh, DENY), 'no live run')} |\n"
+    text += f"\nThe row \"{DENY}\" tells what is written for a destination whose only TrafficTarget allows nothing.\n"
     text += "\n## All meshes\n\nThe claims of the sections below.\n\n| feature | " + " | ".join(MESHES) + " |\n|" + "---|" * (len(MESHES) + 1) + "\n"
     text += "".join(f"| {name} | {' | '.join(levels)} |\n" for name, levels in summary.items())
     return text + sections
