@@ -49,7 +49,7 @@ Result<State> ClusterWriter::LoadState(const kube::Call& call) {
   return ReadState(saved_);
 }
 
-Status ClusterWriter::SaveState(std::uint64_t epoch, const State& state) {
+Status ClusterWriter::SaveState(std::uint64_t epoch, const State& state, const std::stop_token& stop) {
   std::string text = PrintState(state);
   if (text == saved_ && !state_version_.empty()) return {};
   if (state.objects.empty() && state.sources.empty() && state_version_.empty()) return {};
@@ -67,7 +67,7 @@ Status ClusterWriter::SaveState(std::uint64_t epoch, const State& state) {
   if (!state_version_.empty()) object["metadata"]["resourceVersion"] = state_version_;
   return gate_.Write(epoch, [&](std::chrono::milliseconds time) -> Status {
     const kube::WriteOptions options{.field_manager = kFieldManager};
-    const kube::Call call{.timeout = time};
+    const kube::Call call{.stop = stop, .timeout = time};
     const auto written =
         state_version_.empty() ? client_.Create(object, options, call) : client_.Update(object, options, call);
     if (!written) return written.error();

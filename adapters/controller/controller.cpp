@@ -121,7 +121,7 @@ class Round {
   }
 
   Status CarryOut(std::uint64_t epoch, Reconciliation wish, const std::stop_token& stop, milliseconds& wait) {
-    if (const Status saved = writer_.SaveState(epoch, wish.state); !saved) {
+    if (const Status saved = writer_.SaveState(epoch, wish.state, stop); !saved) {
       const bool other = saved.error().reason() == "OBJECT_CONFLICT" || saved.error().reason() == "OBJECT_EXISTS";
       if (other) confirmed_ = 0;  // another process wrote it: load it again
       return saved;

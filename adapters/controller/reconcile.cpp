@@ -38,7 +38,14 @@ class Reconciler {
              const ReconcileOptions& options)
       : picture_(picture), before_(before), written_(written), options_(options) {
     for (const auto& object : picture_.smi) smi_[SourceText(*object)] = object.get();
-    for (const auto& object : picture_.stored) stored_[Identity(kube::RefOf(*object))] = object.get();
+    for (const auto& object : picture_.stored) {
+      const kube::ObjectRef ref = kube::RefOf(*object);
+      stored_[Identity(ref)] = object.get();
+      if (!IsOwn(*object)) continue;
+      for (const std::string& source : SourcesOf(*object)) {
+        made_of_[source].push_back({ref.gvk.ApiVersion(), ref.gvk.kind, ref.name_space, ref.name});
+      }
+    }
     for (const smi::Head* head : smi::AllHeads(picture_.set)) counts_.insert(head->key.Text());
   }
 
@@ -254,13 +261,8 @@ class Reconciler {
                                   "something that it refers to is gone; what was in force stays for at most " +
                                       std::to_string(options_.grace.count() / 1000) + " s",
                                   ""});
-    report.generated.clear();
-    for (const auto& object : picture_.stored) {
-      const std::vector<std::string> sources = SourcesOf(*object);
-      if (!IsOwn(*object) || std::find(sources.begin(), sources.end(), source) == sources.end()) continue;
-      const kube::ObjectRef ref = kube::RefOf(*object);
-      report.generated.push_back({ref.gvk.ApiVersion(), ref.gvk.kind, ref.name_space, ref.name});
-    }
+    const auto made = made_of_.find(source);
+    report.generated = made == made_of_.end() ? std::vector<smi::ObjectKey>() : made->second;
     for (const auto level : {smi::SupportLevel::kFull, smi::SupportLevel::kPartial, smi::SupportLevel::kNone}) {
       if (smi::SupportLevelName(level) == grace.record.level) report.level = level;
     }
@@ -286,7 +288,8 @@ class Reconciler {
   const ReconcileOptions& options_;
   std::map<std::string, const json*> smi_;
   std::map<std::string, const json*> stored_;
-  std::set<std::string> counts_;  ///< Sources that are translated.
+  std::map<std::string, std::vector<smi::ObjectKey>> made_of_;  ///< Source to what is stored of it.
+  std::set<std::string> counts_;                                ///< Sources that are translated.
   std::map<std::string, Grace> graces_;
   std::map<std::string, std::string> conflicts_;  ///< Source to what is in its way.
   std::set<std::string> staying_, wanted_;

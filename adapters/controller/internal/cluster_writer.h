@@ -22,7 +22,7 @@ class ClusterWriter {
   Result<State> LoadState(const kube::Call& call);
   /// Compare-and-swap. Errors: kAborted OBJECT_CONFLICT (somebody else writes it: load again), SMI_CONTROLLER_PAUSED;
   /// kResourceExhausted SMI_CONTROLLER_STATE_TOO_LARGE.
-  Status SaveState(std::uint64_t epoch, const State& state);
+  Status SaveState(std::uint64_t epoch, const State& state, const std::stop_token& stop);
 
   struct StepsOutcome {
     std::map<std::string, Error> failed;  ///< By source.

@@ -216,6 +216,7 @@ TEST_CASE("definitions of somebody else are used as they are, and native consume
   CHECK(shop->Kubectl({"get", "crd", "traffictargets.access.smi-spec.io", "-o",
                        "jsonpath={.metadata.resourceVersion}"}) == before);
   CHECK(shop->Kubectl({"get", "crds", "-o", "name"}).find("identitybindings") == std::string::npos);
+  CHECK(shop->Refused("istio.uninstall") == "MESH_IN_USE");
   // Again: nothing to do.
   shop->Run("smi.controller.enable");
   shop->Run("smi.controller.disable");
