@@ -110,8 +110,9 @@ std::vector<std::string> FakeCluster::Round() {
       if (!kube::IsBeingDeleted(object)) counting.push_back(object);
       continue;
     }
-    cluster.push_back(object);
-    if (kube::GvkOf(object).group.find("istio.io") != std::string::npos) mesh_objects.push_back(shared);
+    const bool of_mesh = kube::GvkOf(object).group.find("istio.io") != std::string::npos;
+    if (of_mesh) mesh_objects.push_back(shared);
+    if (!of_mesh || !blind_translation) cluster.push_back(object);
   }
   const smi::DocumentSet set = smi::ParseDocuments(counting);
   istio::EmitOptions options;

@@ -39,6 +39,8 @@ class FakeCluster {
   controller::Reconciliation last;
   /// Steps whose text holds this are refused.
   std::string broken;
+  /// The translation does not see what is there: as when an object comes right after the look.
+  bool blind_translation = false;
 
  private:
   void Apply(const nlohmann::json& object);

@@ -196,6 +196,36 @@ TEST_CASE("an edit that takes a match away takes effect at once") {
   CHECK(RulesOf(cluster, kPolicy) == 0);
 }
 
+TEST_CASE("what a held target shares with another one follows the other one") {
+  FakeCluster cluster;
+  cluster.Put(kRoutes);
+  cluster.Put(kTarget);
+  cluster.Put(R"(
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: {name: any, namespace: shop}
+spec: {matches: {ports: []}}
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: other, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: api, namespace: shop}
+  rules: [{kind: TCPRoute, name: any}]
+  sources: [{kind: ServiceAccount, name: web, namespace: shop}]
+)");
+  cluster.Settle();
+  const std::string shared = "PeerAuthentication/shop/smi-api";
+  REQUIRE(SourcesOf(cluster.At(shared)).size() == 2);
+  cluster.Remove("HTTPRouteGroup/shop/routes");
+  CHECK(cluster.Settle().empty());
+  cluster.Remove("TrafficTarget/shop/other");
+  cluster.Settle();
+  CHECK(SourcesOf(cluster.At(shared)) == std::vector<std::string>{"TrafficTarget/shop/access"});
+  CHECK_FALSE(cluster.Has("AuthorizationPolicy/shop/smi-other"));
+  CHECK(RulesOf(cluster, kPolicy) == 1);
+}
+
 TEST_CASE("a backend that disappears keeps the split for the grace") {
   FakeCluster cluster;
   cluster.Put(kSplit);
@@ -209,6 +239,7 @@ TEST_CASE("a backend that disappears keeps the split for the grace") {
 
 TEST_CASE("an object of somebody else is a conflict and stays as it is") {
   FakeCluster cluster;
+  cluster.blind_translation = GENERATE(false, true);
   cluster.Put(kRoutes);
   cluster.Put(R"(
 apiVersion: security.istio.io/v1
