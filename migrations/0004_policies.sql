@@ -48,6 +48,7 @@ CREATE TABLE policy_mesh (
   reason TEXT NOT NULL,
   message TEXT NOT NULL,
   applied_revision INTEGER NOT NULL,
+  drifted INTEGER NOT NULL,
   may_have_objects INTEGER NOT NULL,
   operation_id TEXT NOT NULL,
   operation_kind TEXT NOT NULL,

@@ -84,7 +84,7 @@ struct StreamKey {
 /// claimant that reaches the cluster, else the one that served it last. Only that one streams inventory.
 /// Events: adapter.connected, .disconnected, .changed, .manifest, .revoked; cluster.appeared, .changed, .forgotten;
 /// target.assigned, .released; mesh.appeared, .changed, .stale, .fresh, .gone; inventory.changed (one a batch, with
-/// counts by kind).
+/// counts by kind and the owners of those of our own objects that changed).
 /// Threads: any thread; each call may block for a group commit.
 /// Ownership: keeps references to `store` and `clock`.
 class Inventory {

@@ -57,14 +57,29 @@ struct KindCounts {
 };
 using Counts = std::map<std::string, KindCounts>;
 
-Status AddInventoryEvent(store::Transaction& unit, const MeshPlace& place, const Counts& counts, UnixMs now) {
+constexpr const char* kOwnerLabel = "meshplay.dev/owner";
+constexpr std::size_t kMostOwners = 100;  ///< Of one event; policies beyond them wait for their next regular look.
+
+/// The owner that Meshplay wrote into an object; empty when there is none.
+std::string OwnerOf(const std::string& body_json) {
+  if (body_json.find(kOwnerLabel) == std::string::npos) return {};
+  const auto body = ParseJson(body_json);
+  if (!body || !body->is_object()) return {};
+  const json::json_pointer at("/metadata/labels/meshplay.dev~1owner");
+  return body->contains(at) && body->at(at).is_string() ? body->at(at).get<std::string>() : std::string();
+}
+
+Status AddInventoryEvent(store::Transaction& unit, const MeshPlace& place, const Counts& counts,
+                         const std::set<std::string>& owners, UnixMs now) {
   if (counts.empty()) return {};
   json kinds = json::object();
   for (const auto& [kind, count] : counts) {
     kinds[kind] = {{"added", count.added}, {"changed", count.changed}, {"removed", count.removed}};
   }
-  return AddEvent(unit, place.tenant, "cluster/" + place.cluster_id, "inventory.changed",
-                  {{"cluster", place.cluster_id}, {"mesh_type", place.mesh_type}, {"kinds", std::move(kinds)}}, now);
+  return AddEvent(
+      unit, place.tenant, "cluster/" + place.cluster_id, "inventory.changed",
+      {{"cluster", place.cluster_id}, {"mesh_type", place.mesh_type}, {"kinds", std::move(kinds)}, {"owners", owners}},
+      now);
 }
 
 Status CheckItem(const StreamKey& key, const Item& item) {
@@ -103,6 +118,12 @@ struct Batch {
   UnixMs now;
   Counts counts;
   std::set<std::string> meshes;
+  std::set<std::string> owners;  // of objects of ours that changed
+
+  void NoteOwner(const std::string& body_json) {
+    std::string owner = OwnerOf(body_json);
+    if (!owner.empty() && owners.size() < kMostOwners) owners.insert(std::move(owner));
+  }
 
   void Touch(const ObjectRecord& row) {
     if (row.facts_kind == "mesh" && !row.mesh_id.empty()) meshes.insert(row.mesh_id);
@@ -113,6 +134,7 @@ struct Batch {
     if (!row) return {};
     Touch(*row);
     counts[row->kind].removed += 1;
+    NoteOwner(row->body_json);
     return unit.DeleteObject(id);
   }
 
@@ -152,6 +174,8 @@ struct Batch {
     if (changed) {
       row.updated_unix_ms = now;
       (before ? counts[row.kind].changed : counts[row.kind].added) += 1;
+      if (before) NoteOwner(before->body_json);
+      NoteOwner(row.body_json);
     }
     return unit.PutObject(row);
   }
@@ -220,13 +244,13 @@ Status Inventory::Apply(const StreamKey& key, std::uint64_t epoch, const std::ve
   const UnixMs now = clock_.NowUnixMs();
   const auto work = [&](store::Transaction& unit) -> Status {
     MP_TRY(const Ground ground, FindGround(unit, key));
-    Batch batch{unit, key, ground, epoch, now, {}, {}};
+    Batch batch{unit, key, ground, epoch, now, {}, {}, {}};
     for (const Item& item : items) {
       const std::string id = ObjectId(key.adapter_id, key.cluster_uid, item);
       MP_CHECK(item.removed ? batch.Remove(id) : batch.Upsert(id, item));
     }
     MP_CHECK(RefreshMeshes(unit, ground.place, key.adapter_id, batch.meshes, now));
-    return AddInventoryEvent(unit, ground.place, batch.counts, now);
+    return AddInventoryEvent(unit, ground.place, batch.counts, batch.owners, now);
   };
   MP_CHECK(store_.Write(work));
   const std::lock_guard lock(mutex_);
@@ -267,7 +291,7 @@ Status Inventory::EndSnapshot(const StreamKey& key, std::uint64_t epoch, std::ui
     }
     MP_CHECK(RefreshMeshes(unit, ground.place, key.adapter_id, meshes, now));
     MP_CHECK(RefreshPlace(unit, ground.place, key.adapter_id, now));
-    MP_CHECK(AddInventoryEvent(unit, ground.place, counts, now));
+    MP_CHECK(AddInventoryEvent(unit, ground.place, counts, {}, now));
     store::BookmarkRecord bookmark{key.adapter_id, key.cluster_uid, KindsKey(key.kinds), position, epoch, true};
     return unit.PutBookmark(bookmark);
   };

@@ -63,6 +63,7 @@ struct PolicyMeshRecord {
   std::string reason;
   std::string message;
   std::uint32_t applied_revision = 0;  ///< 0: nothing of the policy is known to be there.
+  bool drifted = false;                ///< The last PLAN of the revision in force was not empty.
   bool may_have_objects = false;       ///< An APPLY was asked for and no DELETE has succeeded since.
   std::string operation_id;            ///< The one under way; empty when there is none.
   std::string operation_kind;          ///< "APPLY", "DELETE" or "PLAN"

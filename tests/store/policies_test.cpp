@@ -58,6 +58,7 @@ PolicyMeshRecord SamplePolicyMesh(const std::string& policy, const std::string& 
   m.reason = "R";
   m.message = "because";
   m.applied_revision = 2;
+  m.drifted = true;
   m.may_have_objects = true;
   m.operation_id = "o-1";
   m.operation_kind = "PLAN";

@@ -70,6 +70,7 @@ void Columns(V& v, Row& r) {
   v("reason", r.reason);
   v("message", r.message);
   v("applied_revision", r.applied_revision);
+  v("drifted", r.drifted);
   v("may_have_objects", r.may_have_objects);
   v("operation_id", r.operation_id);
   v("operation_kind", r.operation_kind);

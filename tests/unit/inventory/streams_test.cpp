@@ -216,3 +216,32 @@ TEST_CASE("bad streams and items are refused with a reason", "[inventory]") {
   CHECK(fx.inventory.Apply(all, 1, {pod}).error().reason() == "INVENTORY_ITEM_INVALID");
   CHECK(fx.inventory.SaveBookmark(all, 1, "p").error().reason() == "STREAM_UNKNOWN");
 }
+
+TEST_CASE("an event of the inventory names the owners of those of our own objects that changed", "[inventory]") {
+  InventoryFixture fx;
+  fx.Connect("a1", "s1");
+  const auto owned = [](const std::string& name, const std::string& owner, const std::string& digest) {
+    inventory::Item item = InventoryFixture::Deployment(name, digest);
+    item.body_json = R"({"metadata":{"labels":{"meshplay.dev/owner":")" + owner + R"("}}})";
+    return item;
+  };
+  fx.Snapshot("a1", {owned("one", "shop", "d1"), owned("two", "web", "d1"), InventoryFixture::Deployment("x", "d1")});
+  inventory::StreamKey key = fx.Key("a1");
+  const auto opened = fx.inventory.OpenStream(key, "");
+  const auto owners = [&fx] {
+    const std::string body = fx.Events("inventory.changed").back().body_json;
+    return body.substr(body.find("\"owners\":"),
+                       body.find(']', body.find("\"owners\":")) + 1 - body.find("\"owners\":"));
+  };
+
+  REQUIRE(fx.inventory.Apply(key, opened->epoch, {owned("one", "shop", "d2"), owned("two", "web", "d1")}));
+  CHECK(owners() == R"("owners":["shop"])");
+  REQUIRE(fx.inventory.Apply(key, opened->epoch, {owned("one", "stolen", "d3")}));
+  CHECK(owners() == R"("owners":["shop","stolen"])");
+  inventory::Item gone = owned("two", "web", "");
+  gone.removed = true;
+  REQUIRE(fx.inventory.Apply(key, opened->epoch, {gone}));
+  CHECK(owners() == R"("owners":["web"])");
+  REQUIRE(fx.inventory.Apply(key, opened->epoch, {InventoryFixture::Deployment("x", "d2")}));
+  CHECK(owners() == R"("owners":[])");
+}
