@@ -77,7 +77,9 @@ void DraftList::Add(Draft draft) {
   const std::size_t place = it->second;
   for (const smi::Head* source : draft.sources) {
     std::vector<std::size_t>& places = by_source_[source];
-    const bool known = std::find(places.begin(), places.end(), place) != places.end();
+    // A new draft can only be the last one of its source.
+    const bool known = added ? !places.empty() && places.back() == place
+                             : std::find(places.begin(), places.end(), place) != places.end();
     if (known) continue;
     places.push_back(place);
     if (!added) drafts_[place].sources.push_back(source);

@@ -104,6 +104,10 @@ std::vector<Translation> TranslateAll(const Translator& translator) {
   for (const bool as_gamma : {false, true}) {
     for (const json& c : cases) out.push_back(Translate(translator, c, own, as_gamma, folder->path()));
   }
+  const std::string ambient = translator.mesh + "-ambient.yaml";
+  if (fs::exists(std::string(MESHPLAY_SOURCE_DIR) + "/tests/testdata/smi/" + ambient)) {
+    for (const json& c : CasesOf(ambient)) out.push_back(Translate(translator, c, ambient, false, folder->path()));
+  }
   for (const json& c : CasesOf("gamma.yaml")) {
     out.push_back(Translate(translator, c, "gamma.yaml", true, folder->path()));
   }

@@ -13,16 +13,6 @@ using nlohmann::json;
 using translate::EmitContext;
 using translate::Outcome;
 
-std::set<std::string> AccountsBehind(const EmitContext& context, const std::vector<const smi::Service*>& services) {
-  std::set<std::string> accounts;
-  for (const smi::Service* service : services) {
-    for (const smi::Workload* workload : context.facts.WorkloadsOf(service->namespace_name)) {
-      if (smi::Selects(service->selector, workload->labels)) accounts.insert(workload->service_account);
-    }
-  }
-  return accounts;
-}
-
 bool LeadsThere(const smi::Grant* grant) {
   return grant != nullptr && grant->AllowsTcp();
 }
@@ -73,31 +63,49 @@ void AmbientMode::Split(EmitContext& context, const smi::Split& split, Outcome& 
   if (outcome.in_force > 0) splits_[{split.namespace_name, split.root}] = std::move(ends);
 }
 
-void AmbientMode::Draft(EmitContext& context, translate::Outcomes& outcomes) const {
+void AmbientMode::Draft(EmitContext& context, translate::Outcomes& outcomes) {
+  std::set<std::string> namespaces;
+  for (const auto& [namespace_name, account] : guarded_) namespaces.insert(namespace_name);
+  for (const std::string& namespace_name : namespaces) FindWays(context, namespace_name);
   for (const Destination& to : destinations_) DraftTarget(context, to, outcomes.at(to.source));
 }
 
-std::vector<const smi::Service*> AmbientMode::EndsOf(const EmitContext& /*context*/,
-                                                     const smi::Service& service) const {
+const std::vector<const smi::Workload*>& AmbientMode::Selected(const EmitContext& context,
+                                                               const smi::Service& service) {
+  const auto [it, added] = selected_.emplace(&service, std::vector<const smi::Workload*>());
+  if (!added) return it->second;
+  for (const smi::Workload* workload : context.facts.WorkloadsOf(service.namespace_name)) {
+    if (smi::Selects(service.selector, workload->labels)) it->second.push_back(workload);
+  }
+  return it->second;
+}
+
+std::set<std::string> AmbientMode::AccountsBehind(const EmitContext& context,
+                                                  const std::vector<const smi::Service*>& services) {
+  std::set<std::string> accounts;
+  for (const smi::Service* service : services) {
+    for (const smi::Workload* workload : Selected(context, *service)) accounts.insert(workload->service_account);
+  }
+  return accounts;
+}
+
+std::vector<const smi::Service*> AmbientMode::EndsOf(const smi::Service& service) const {
   const auto split = splits_.find({service.namespace_name, service.name});
   return split == splits_.end() ? std::vector<const smi::Service*>{&service} : split->second;
 }
 
-std::vector<AmbientMode::Way> AmbientMode::WaysTo(const EmitContext& context, const smi::Identity& destination) const {
-  std::vector<Way> ways;
-  for (const smi::Service* service : context.facts.ServicesOf(destination.namespace_name)) {
-    Way way{service, EndsOf(context, *service), WaypointOf(context, *service), false};
+void AmbientMode::FindWays(const EmitContext& context, const std::string& namespace_name) {
+  for (const smi::Service* service : context.facts.ServicesOf(namespace_name)) {
+    Way way{service, EndsOf(*service), WaypointOf(context, *service), false};
     const std::set<std::string> accounts = AccountsBehind(context, way.ends);
-    if (accounts.count(destination.service_account) == 0) continue;
     way.shared = accounts.size() > 1;
-    ways.push_back(std::move(way));
+    for (const std::string& account : accounts) ways_[{namespace_name, account}].push_back(way);
   }
-  return ways;
 }
 
 // A Service port is allowed when every pod port that it leads to is.
 json AmbientMode::RulesFor(const EmitContext& context, const Destination& to, const Way& way, const Allowed& allowed,
-                           Outcome& outcome) const {
+                           Outcome& outcome) {
   if (!LeadsThere(to.grant)) return json::array();
   if (to.grant->tcp.scope == smi::PortScope::kAny) return RulesOf(context, *to.grant, {}, outcome);
   std::vector<int> ports;
@@ -107,8 +115,7 @@ json AmbientMode::RulesFor(const EmitContext& context, const Destination& to, co
     for (const smi::Service* end : way.ends) {
       for (const smi::ServicePort& port : end->ports) {
         if (port.port != entry.port || port.protocol == smi::PortProtocol::kUdp) continue;
-        for (const smi::Workload* workload : context.facts.WorkloadsOf(end->namespace_name)) {
-          if (!smi::Selects(end->selector, workload->labels)) continue;
+        for (const smi::Workload* workload : Selected(context, *end)) {
           const auto target = smi::ResolveTargetPort(port, workload->ports);
           const bool is_allowed = target.has_value() && allowed.count({workload, *target}) != 0;
           any = any || is_allowed;
@@ -123,7 +130,7 @@ json AmbientMode::RulesFor(const EmitContext& context, const Destination& to, co
 
 // The policies that waypoints check. Returns the waypoints that may call the pods for this target.
 std::set<Waypoint> AmbientMode::DraftWays(EmitContext& context, const Destination& to, const smi::Selections& selected,
-                                          Outcome& outcome) const {
+                                          Outcome& outcome) {
   const std::string& at = to.source->spec_pointer;
   Allowed allowed;
   if (LeadsThere(to.grant) && to.grant->tcp.scope == smi::PortScope::kListed) {
@@ -141,7 +148,7 @@ std::set<Waypoint> AmbientMode::DraftWays(EmitContext& context, const Destinatio
     outcome.Warn(code, at, message, "AuthorizationPolicy targetRefs");
   };
   std::set<Waypoint> callers;
-  const std::vector<Way> ways = WaysTo(context, to.identity);
+  const std::vector<Way>& ways = ways_[{to.identity.namespace_name, to.identity.service_account}];
   for (const Way& way : ways) {
     const std::string name = "Service " + way.service->name;
     if (!way.waypoint.has_value()) {
@@ -180,7 +187,7 @@ std::set<Waypoint> AmbientMode::DraftWays(EmitContext& context, const Destinatio
   return callers;
 }
 
-void AmbientMode::DraftTarget(EmitContext& context, const Destination& to, Outcome& outcome) const {
+void AmbientMode::DraftTarget(EmitContext& context, const Destination& to, Outcome& outcome) {
   const smi::Grant* grant = to.grant;
   if (grant != nullptr) outcome.lost = outcome.lost || grant->reduced;
   if (grant != nullptr && grant->udp.scope != smi::PortScope::kNone) {

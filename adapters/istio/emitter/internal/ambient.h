@@ -22,7 +22,7 @@ class AmbientMode {
   /// `grant` null: the destination only denies.
   void Target(const smi::Head& source, const smi::Identity& destination, const smi::Grant* grant);
   void Split(translate::EmitContext& context, const smi::Split& split, translate::Outcome& outcome);
-  void Draft(translate::EmitContext& context, translate::Outcomes& outcomes) const;
+  void Draft(translate::EmitContext& context, translate::Outcomes& outcomes);
 
  private:
   struct Destination {
@@ -37,21 +37,27 @@ class AmbientMode {
     std::optional<Waypoint> waypoint;
     bool shared = false;  ///< It leads to pods of other ServiceAccounts too.
   };
+  using Account = std::pair<std::string, std::string>;  ///< (namespace, name)
   using ServiceName = std::pair<std::string, std::string>;
   using Allowed = std::set<std::pair<const smi::Workload*, int>>;
 
-  std::vector<const smi::Service*> EndsOf(const translate::EmitContext& context, const smi::Service& service) const;
-  std::vector<Way> WaysTo(const translate::EmitContext& context, const smi::Identity& destination) const;
-  void DraftTarget(translate::EmitContext& context, const Destination& to, translate::Outcome& outcome) const;
+  const std::vector<const smi::Workload*>& Selected(const translate::EmitContext& context, const smi::Service& service);
+  std::set<std::string> AccountsBehind(const translate::EmitContext& context,
+                                       const std::vector<const smi::Service*>& services);
+  std::vector<const smi::Service*> EndsOf(const smi::Service& service) const;
+  void FindWays(const translate::EmitContext& context, const std::string& namespace_name);
+  void DraftTarget(translate::EmitContext& context, const Destination& to, translate::Outcome& outcome);
   std::set<Waypoint> DraftWays(translate::EmitContext& context, const Destination& to, const smi::Selections& selected,
-                               translate::Outcome& outcome) const;
+                               translate::Outcome& outcome);
   nlohmann::json RulesFor(const translate::EmitContext& context, const Destination& to, const Way& way,
-                          const Allowed& allowed, translate::Outcome& outcome) const;
+                          const Allowed& allowed, translate::Outcome& outcome);
 
   const EmitOptions& options_;
   std::vector<Destination> destinations_;
-  std::set<std::pair<std::string, std::string>> guarded_;           ///< (namespace, ServiceAccount)
+  std::set<Account> guarded_;
   std::map<ServiceName, std::vector<const smi::Service*>> splits_;  ///< Root to the Services that take its requests.
+  std::map<const smi::Service*, std::vector<const smi::Workload*>> selected_;  ///< What was asked for already.
+  std::map<Account, std::vector<Way>> ways_;
 };
 
 }  // namespace meshplay::istio
