@@ -15,6 +15,7 @@ using translate::Outcome;
 
 constexpr int kRouteWave = 0;
 constexpr int kTargetWave = 1;
+constexpr std::size_t kMaxNameBytes = 253;
 constexpr const char* kTrafficType = "mesh.traefik.io/traffic-type";
 
 bool CarriesRequests(Mesh mesh, const DestinationPort& port) {
@@ -279,10 +280,21 @@ void AccessWriter::Draft(EmitContext& context, Entry& entry, GroupList& groups) 
     DraftTarget(context, entry, key.name, 0);
   } else {
     for (const int port : entry.ports) {
-      DraftTarget(context, entry, entry.ports.size() == 1 ? key.name : key.name + "." + std::to_string(port), port);
+      DraftTarget(context, entry, entry.ports.size() == 1 ? key.name : NameFor(key, port), port);
     }
   }
   Explain(entry);
+}
+
+// "<target>.<port>", unless that is too long or the name of another target.
+std::string AccessWriter::NameFor(const smi::ObjectKey& key, int port) const {
+  const std::string name = key.name + "." + std::to_string(port);
+  const bool taken = std::any_of(grants_.begin(), grants_.end(), [&](const smi::Grant* grant) {
+    const smi::ObjectKey& other = grant->target->head.key;
+    return other.name == name && other.namespace_name == key.namespace_name;
+  });
+  if (!taken && name.size() <= kMaxNameBytes) return name;
+  return translate::ObjectName(key, key.namespace_name, key.name, "port-" + std::to_string(port));
 }
 
 void AccessWriter::DraftTarget(EmitContext& context, const Entry& entry, const std::string& name, int port) const {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "adapters/legacy/emitter/internal/ports.h"
@@ -51,6 +52,7 @@ class AccessWriter {
   bool Overlap(const Entry& a, const Entry& b) const;
 
   void Draft(translate::EmitContext& context, Entry& entry, GroupList& groups) const;
+  std::string NameFor(const smi::ObjectKey& key, int port) const;
   void DraftTarget(translate::EmitContext& context, const Entry& entry, const std::string& name, int port) const;
   void DraftClosed(translate::EmitContext& context, const smi::Head& head, const smi::Identity& destination) const;
   void Explain(Entry& entry) const;
