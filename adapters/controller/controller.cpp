@@ -122,8 +122,9 @@ class Round {
 
   Status CarryOut(std::uint64_t epoch, Reconciliation wish, const std::stop_token& stop, milliseconds& wait) {
     if (const Status saved = writer_.SaveState(epoch, wish.state, stop); !saved) {
-      const bool other = saved.error().reason() == "OBJECT_CONFLICT" || saved.error().reason() == "OBJECT_EXISTS";
-      if (other) confirmed_ = 0;  // another process wrote it: load it again
+      const std::string& reason = saved.error().reason();
+      const bool other = reason == "OBJECT_CONFLICT" || reason == "OBJECT_EXISTS" || reason == "OBJECT_NOT_FOUND";
+      if (other) confirmed_ = 0;  // somebody else wrote or removed it: load it again
       return saved;
     }
     state_ = wish.state;

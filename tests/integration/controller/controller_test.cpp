@@ -186,6 +186,11 @@ TEST_CASE("a restarted adapter goes on, and writes only while its lease lives", 
   shop->stack().AwaitConnected();
   CHECK(Eventually(seconds(60), [&] { return CanaryWeight(*shop) == weight; }));
 
+  // Its records go by hand: it makes new ones.
+  shop->Kubectl({"-n", "istio-system", "delete", "configmap", "meshplay-smi-controller-state"});
+  shop->Apply(SplitYaml(++weight));
+  CHECK(Eventually(kSoon, [&] { return CanaryWeight(*shop) == weight; }));
+
   // The ConfigMap goes by hand: objects stay, nothing waits for us.
   shop->Apply(kElsewhere);
   REQUIRE(Eventually(kSoon, [&] {
