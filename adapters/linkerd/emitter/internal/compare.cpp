@@ -150,7 +150,8 @@ Overlap::Kind Comparer::Filter(const Header& values, const Header& by, Header& o
       accepted = accepted || *one;
     }
     if (!accepted) continue;
-    out.regex += (out.patterns.empty() ? "" : "|") + gamma::EscapeLiteral(value.text);
+    if (!out.patterns.empty()) out.regex += '|';
+    out.regex += gamma::EscapeLiteral(value.text);
     out.patterns.push_back(value);
   }
   return out.patterns.empty() ? Overlap::Kind::kNone : Overlap::Kind::kSet;
