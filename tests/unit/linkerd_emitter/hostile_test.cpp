@@ -40,7 +40,7 @@ void CheckClosed(const Emission& emission) {
   CHECK(names.size() == emission.objects.size());
   for (const json& object : emission.objects) {
     const json& spec = object["spec"];
-    const std::string home = "/" + object["metadata"]["namespace"].get<std::string>() + "/";
+    const std::string home = std::string("/") + object["metadata"]["namespace"].get<std::string>() + "/";
     if (object["kind"] == "Server") {
       CHECK_FALSE(spec["podSelector"]["matchLabels"].empty());
       CHECK(spec["port"] >= 1);
@@ -211,7 +211,7 @@ TEST_CASE("many expressions and many paths are compared for a bounded time", "[l
   std::vector<json> documents;
   for (int i = 0; i < 300; ++i) {
     const std::string n = std::to_string(i);
-    const std::string regex = i % 2 == 0 ? "/(x[0-9]*|y)*" + n + "+" : "/x" + n + "$";
+    const std::string regex = i % 2 == 0 ? "/(x[0-9]*|y)*" + n + "+" : std::string("/x") + n + "$";
     documents.push_back(Group("g" + n, {{"name", "m"}, {"pathRegex", regex}}));
     documents.push_back(Target("t" + n, "api", "g" + n, "caller-" + n));
   }
@@ -233,7 +233,7 @@ TEST_CASE("a thousand targets and five hundred splits translate to Linkerd withi
       documents.push_back(
           Group("g" + n + half, {{"name", "m"}, {"pathRegex", "/x/" + n + half}, {"methods", {"GET"}}}));
     }
-    const std::string account = one_destination ? "api" : "sa" + n;
+    const std::string account = one_destination ? std::string("api") : std::string("sa") + n;
     json target = Target("t" + n, account, "g" + n + "a", one_destination ? "caller-" + n : "web");
     target["spec"]["rules"].push_back({{"kind", "HTTPRouteGroup"}, {"name", "g" + n + "b"}});
     documents.push_back(target);
@@ -249,7 +249,8 @@ TEST_CASE("a thousand targets and five hundred splits translate to Linkerd withi
     if (i % 2 == 0) {
       documents.push_back(
           Document("split", "v1alpha4", "TrafficSplit", "p" + n,
-                   {{"service", "s" + n}, {"backends", {{{"service", "s" + std::to_string(i + 1)}, {"weight", 1}}}}}));
+                   {{"service", "s" + n},
+                    {"backends", {{{"service", std::string("s") + std::to_string(i + 1)}, {"weight", 1}}}}}));
     }
   }
   const auto set = smi::ParseDocuments(documents);
