@@ -18,12 +18,15 @@ struct IncrementalStats {
 /// The documents fall into independent parts: a destination with all its TrafficTargets, a group of TrafficSplits
 /// connected by roots and backends, and everything that no target or split refers to, each by itself. A part holds
 /// copies of the objects that it refers to. Only parts are translated anew of which a document has changed, or a fact
-/// that they can read: Services and workloads connected with their accounts and Services, objects of other owners in
-/// (or about) their namespaces, objects of ours that they made. Other facts and the options hold for all parts.
+/// that they can read: Services and workloads connected with their accounts and Services, and the objects of ours that
+/// they made. Other facts, objects of other owners among them, and the options hold for all parts. Of existing objects
+/// resourceVersion, generation, managedFields and status do not count.
 ///
 /// The answer is the one that the emitter gives for everything at once: objects in the order in which they are to be
 /// applied, those that several parts ask for made once, reports in document order. Where parts contradict each other
-/// (the same object with different content, different reports on the same document), everything is translated at once.
+/// (the same object with different content, different reports on the same document), or the emitter cannot be taken
+/// apart (TranslateEmitter::is_whole), everything is translated at once. (One exception: documents whose regular
+/// expressions exceed smi::kMaxRegexesSize together are refused as a whole, but not part by part.)
 ///
 /// Ownership: keeps copies, no references. Threads: one call at a time.
 class IncrementalTranslator {

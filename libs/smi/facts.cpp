@@ -1,5 +1,8 @@
 #include "libs/smi/facts.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace meshplay::smi {
 namespace {
 
@@ -14,6 +17,18 @@ std::string TextAt(const json& object, const char* key) {
 std::string ExistingKey(std::string_view group, const std::string& kind, const std::string& namespace_name,
                         const std::string& name) {
   return std::string(group) + "|" + kind + "|" + namespace_name + "|" + name;
+}
+
+std::string LabelKey(const std::string& namespace_name, const std::string& key, const std::string& value) {
+  return namespace_name + "/" + key + "=" + value;
+}
+
+template <class T>
+const std::vector<const T*>& ListAt(const std::unordered_map<std::string, std::vector<const T*>>& in,
+                                    const std::string& key) {
+  static const std::vector<const T*> kNone;
+  const auto it = in.find(key);
+  return it == in.end() ? kNone : it->second;
 }
 
 }  // namespace
@@ -40,9 +55,17 @@ FactsIndex::FactsIndex(const ClusterFacts& facts) : facts_(facts) {
   for (const Service& service : facts.services) {
     services_.emplace(std::make_pair(service.namespace_name, service.name), &service);
     services_by_namespace_[service.namespace_name].push_back(&service);
+    if (service.selector.empty()) continue;
+    const auto& [key, value] = *service.selector.begin();
+    services_by_label_[LabelKey(service.namespace_name, key, value)].push_back(&service);
   }
-  for (const Workload& workload : facts.workloads)
+  for (const Workload& workload : facts.workloads) {
     workloads_by_namespace_[workload.namespace_name].push_back(&workload);
+    workloads_by_account_[workload.namespace_name + "/" + workload.service_account].push_back(&workload);
+    for (const auto& [key, value] : workload.labels) {
+      workloads_by_label_[LabelKey(workload.namespace_name, key, value)].push_back(&workload);
+    }
+  }
   for (const json& object : facts.existing) {
     const std::string api_version = TextAt(object, "apiVersion");
     const std::size_t slash = api_version.find('/');
@@ -71,12 +94,36 @@ const std::vector<const Workload*>& FactsIndex::WorkloadsOf(const std::string& n
   return it == workloads_by_namespace_.end() ? kNone : it->second;
 }
 
-std::vector<const Workload*> FactsIndex::WorkloadsOfAccount(const std::string& namespace_name,
-                                                            const std::string& service_account) const {
-  std::vector<const Workload*> out;
-  for (const Workload* workload : WorkloadsOf(namespace_name)) {
-    if (workload->service_account == service_account) out.push_back(workload);
+const std::vector<const Workload*>& FactsIndex::WorkloadsOfAccount(const std::string& namespace_name,
+                                                                   const std::string& service_account) const {
+  return ListAt(workloads_by_account_, namespace_name + "/" + service_account);
+}
+
+std::vector<const Workload*> FactsIndex::WorkloadsSelectedBy(const std::string& namespace_name,
+                                                             const Labels& selector) const {
+  // The label that the fewest carry.
+  const std::vector<const Workload*>* candidates = nullptr;
+  for (const auto& [key, value] : selector) {
+    const auto& list = ListAt(workloads_by_label_, LabelKey(namespace_name, key, value));
+    if (candidates == nullptr || list.size() < candidates->size()) candidates = &list;
   }
+  std::vector<const Workload*> out;
+  if (candidates == nullptr) return out;
+  for (const Workload* workload : *candidates) {
+    if (Selects(selector, workload->labels)) out.push_back(workload);
+  }
+  return out;
+}
+
+std::vector<const Service*> FactsIndex::ServicesSelecting(const Workload& workload) const {
+  std::vector<const Service*> out;
+  for (const auto& [key, value] : workload.labels) {
+    const auto& list = ListAt(services_by_label_, LabelKey(workload.namespace_name, key, value));
+    for (const Service* service : list) {
+      if (Selects(service->selector, workload.labels)) out.push_back(service);
+    }
+  }
+  std::sort(out.begin(), out.end(), std::less<>());  // They stand in one vector of the facts.
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct ServicePort {
   int target_port = 0;           ///< 0 when the target is a name; equal to `port` when the Service says nothing.
   std::string target_port_name;  ///< Name of a container port, or empty.
   PortProtocol protocol = PortProtocol::kUnknown;
+  bool operator==(const ServicePort&) const = default;
 };
 
 struct Service {
@@ -39,18 +41,21 @@ struct Service {
   bool headless = false;
   bool external_name = false;
   Labels annotations;  ///< Those by which a mesh reads the Service: `mesh.traefik.io/...`.
+  bool operator==(const Service&) const = default;
 };
 
 struct ContainerPort {
   std::string name;
   int port = 0;
   bool udp = false;
+  bool operator==(const ContainerPort&) const = default;
 };
 
 /// An HTTP probe of a workload's containers.
 struct HttpProbe {
   std::string path;
   int port = 0;
+  bool operator==(const HttpProbe&) const = default;
 };
 
 /// A controller or a bare pod, seen by its pod template.
@@ -64,6 +69,7 @@ struct Workload {
   std::vector<ContainerPort> ports;
   std::vector<HttpProbe> probes;
   std::vector<std::string> arguments;  ///< Of all containers; only of workloads that may be a mesh's own.
+  bool operator==(const Workload&) const = default;
 };
 
 /// The neutral view of a cluster that validation and emitters need. Made by adapters from live objects, or by
@@ -87,7 +93,8 @@ bool Selects(const Labels& selector, const Labels& labels);  ///< False for an e
 /// The pod port behind a Service port: the number, or the container port of that name with the same transport.
 std::optional<int> ResolveTargetPort(const ServicePort& port, const std::vector<ContainerPort>& container_ports);
 
-/// Finds things in facts without walking them all. Ownership: keeps a reference; `facts` must outlive it unchanged.
+/// Finds things in facts without walking them all; lists are in the order of the facts. Ownership: keeps a reference;
+/// `facts` must outlive it unchanged.
 class FactsIndex {
  public:
   explicit FactsIndex(const ClusterFacts& facts);
@@ -95,8 +102,12 @@ class FactsIndex {
   const Service* FindService(std::string_view namespace_name, std::string_view name) const;
   const std::vector<const Service*>& ServicesOf(const std::string& namespace_name) const;
   const std::vector<const Workload*>& WorkloadsOf(const std::string& namespace_name) const;
-  std::vector<const Workload*> WorkloadsOfAccount(const std::string& namespace_name,
-                                                  const std::string& service_account) const;
+  const std::vector<const Workload*>& WorkloadsOfAccount(const std::string& namespace_name,
+                                                         const std::string& service_account) const;
+  /// The workloads whose pods carry all the labels of the selector; none for an empty one.
+  std::vector<const Workload*> WorkloadsSelectedBy(const std::string& namespace_name, const Labels& selector) const;
+  /// The Services that select a workload's pods.
+  std::vector<const Service*> ServicesSelecting(const Workload& workload) const;
   /// An object of `existing` by kind, namespace and name, in any version of the group; nullptr when there is none.
   const nlohmann::json* FindExisting(std::string_view group, const std::string& kind, const std::string& namespace_name,
                                      const std::string& name) const;
@@ -106,6 +117,9 @@ class FactsIndex {
   std::map<std::pair<std::string, std::string>, const Service*, std::less<>> services_;
   std::map<std::string, std::vector<const Service*>> services_by_namespace_;
   std::map<std::string, std::vector<const Workload*>> workloads_by_namespace_;
+  std::unordered_map<std::string, std::vector<const Workload*>> workloads_by_account_;
+  std::unordered_map<std::string, std::vector<const Workload*>> workloads_by_label_;
+  std::unordered_map<std::string, std::vector<const Service*>> services_by_label_;  ///< Of the selector's first one.
   std::map<std::string, const nlohmann::json*> existing_;
 };
 

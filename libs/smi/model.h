@@ -67,6 +67,7 @@ struct Subject {
   std::string name;
   std::string namespace_name;        ///< After defaulting to the object's namespace.
   bool namespace_defaulted = false;  ///< The document left it out.
+  bool operator==(const Subject&) const = default;
 };
 
 /// Which requests, by reference.
@@ -74,6 +75,7 @@ struct TargetRule {
   std::string kind;
   std::string name;
   std::vector<std::string> matches;  ///< Empty: all matches of the group.
+  bool operator==(const TargetRule&) const = default;
 };
 
 struct TrafficTarget {
@@ -97,6 +99,7 @@ struct HttpMatch {
   std::string path_regex;                                    ///< Empty: any path.
   std::vector<std::string> methods;                          ///< Empty: any method.
   std::vector<std::pair<std::string, std::string>> headers;  ///< (lower-case name, value regex), sorted by name.
+  bool operator==(const HttpMatch&) const = default;
 };
 
 struct HttpRouteGroup {
@@ -116,12 +119,14 @@ struct SplitBackend {
   std::int64_t weight = 0;  ///< v1alpha1 quantities are brought to whole numbers of equal ratio.
   bool valid_name = true;
   bool valid_weight = true;
+  bool operator==(const SplitBackend&) const = default;
 };
 
 struct SplitMatchRef {
   std::string api_group;
   std::string kind;
   std::string name;
+  bool operator==(const SplitMatchRef&) const = default;
 };
 
 struct TrafficSplit {

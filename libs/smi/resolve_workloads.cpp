@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "libs/smi/resolve.h"
 
@@ -19,8 +20,8 @@ Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination,
   for (const Labels& selector : order) {
     Selection& selection = by_selector[selector];
     const Workload* foreign = nullptr;
-    for (const Workload* other : facts.WorkloadsOf(destination.namespace_name)) {
-      if (other->service_account != destination.service_account && Selects(selector, other->labels)) foreign = other;
+    for (const Workload* other : facts.WorkloadsSelectedBy(destination.namespace_name, selector)) {
+      if (other->service_account != destination.service_account) foreign = other;
     }
     if (foreign == nullptr && !selector.empty()) {
       out.selections.push_back(std::move(selection));
@@ -38,15 +39,14 @@ Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination,
 
 PodPorts ResolvePodPorts(const FactsIndex& facts, const Identity& destination, const Selection& selection,
                          const std::vector<int>& service_ports) {
-  const auto account = facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account);
+  std::set<const Service*> services;
+  for (const Workload* workload : facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account)) {
+    for (const Service* service : facts.ServicesSelecting(*workload)) services.insert(service);
+  }
   PodPorts out;
   for (const int wanted : service_ports) {
     bool known = false;
-    for (const Service* service : facts.ServicesOf(destination.namespace_name)) {
-      const bool of_account = std::any_of(account.begin(), account.end(), [&](const Workload* workload) {
-        return Selects(service->selector, workload->labels);
-      });
-      if (!of_account) continue;
+    for (const Service* service : services) {
       for (const ServicePort& port : service->ports) {
         if (port.port != wanted || port.protocol == PortProtocol::kUdp) continue;
         known = true;

@@ -22,11 +22,6 @@ std::string SpiffeId(const EmitContext& context, const smi::Identity& identity) 
          identity.service_account;
 }
 
-bool SelectsAny(const smi::Service& service, const std::vector<const smi::Workload*>& workloads) {
-  return std::any_of(workloads.begin(), workloads.end(),
-                     [&](const smi::Workload* w) { return smi::Selects(service.selector, w->labels); });
-}
-
 using PodPort = std::pair<const smi::Workload*, int>;
 
 // Inbounds carry the names of Service ports, so one name may stand for several pod ports.
@@ -38,8 +33,7 @@ struct Inbounds {
 Inbounds InboundsOf(const EmitContext& context, const smi::Selection& selection) {
   Inbounds out;
   for (const smi::Workload* workload : selection.workloads) {
-    for (const smi::Service* service : context.facts.ServicesOf(workload->namespace_name)) {
-      if (!smi::Selects(service->selector, workload->labels)) continue;
+    for (const smi::Service* service : context.facts.ServicesSelecting(*workload)) {
       for (const smi::ServicePort& port : service->ports) {
         const auto target = smi::ResolveTargetPort(port, workload->ports);
         if (port.protocol == smi::PortProtocol::kUdp || !target.has_value()) continue;
@@ -107,12 +101,14 @@ struct AccountServices {
 AccountServices ServicesOfAccount(const EmitContext& context, const smi::Identity& identity, const std::string& pointer,
                                   Outcome& outcome) {
   AccountServices out;
-  const auto own = context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account);
-  for (const smi::Service* service : context.facts.ServicesOf(identity.namespace_name)) {
-    if (!SelectsAny(*service, own)) continue;
-    const auto& all = context.facts.WorkloadsOf(identity.namespace_name);
-    const bool shared = std::any_of(all.begin(), all.end(), [&](const smi::Workload* w) {
-      return w->service_account != identity.service_account && smi::Selects(service->selector, w->labels);
+  std::set<const smi::Service*> services;  // In the order of the facts.
+  for (const smi::Workload* own : context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account)) {
+    for (const smi::Service* service : context.facts.ServicesSelecting(*own)) services.insert(service);
+  }
+  for (const smi::Service* service : services) {
+    const auto selected = context.facts.WorkloadsSelectedBy(identity.namespace_name, service->selector);
+    const bool shared = std::any_of(selected.begin(), selected.end(), [&](const smi::Workload* w) {
+      return w->service_account != identity.service_account;
     });
     if (!shared) {
       out.own.push_back(service);

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <vector>
+
+#include "adapters/cilium/emitter/emit.h"
+#include "adapters/consul/emitter/emit.h"
+#include "adapters/gamma/emit.h"
+#include "adapters/istio/emitter/emit.h"
+#include "adapters/kuma/emitter/emit.h"
+#include "adapters/legacy/emitter/emit.h"
+#include "adapters/linkerd/emitter/emit.h"
+#include "adapters/translate/emitter.h"
+
+namespace meshplay::testing {
+
+/// Every emitter there is, each with the options that change most of what it does.
+struct TriedEmitter {
+  translate::TranslateEmitter emitter;
+  std::vector<translate::OptionMap> options;
+};
+
+/// Istio's, as an adapter calls it for SMI objects of the same cluster.
+inline translate::TranslateEmitter IstioWithOwnerReferences() {
+  return {"istio for a cluster's own objects",
+          [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+             const translate::OptionMap& wanted) -> Result<translate::Emission> {
+            istio::EmitOptions options;
+            for (const auto& [name, value] : wanted) MP_CHECK(istio::SetOption(options, name, value));
+            options.owner = "controller";
+            options.owner_references = true;
+            return istio::EmitSmi(set, facts, options);
+          }};
+}
+
+inline std::vector<TriedEmitter> AllEmitters() {
+  const translate::OptionMap none;
+  const translate::OptionMap wide = {{"allowWidening", "true"}};
+  return {
+      {istio::Emitter(), {none, wide, {{"istio.dataplane", "ambient"}}}},
+      {IstioWithOwnerReferences(), {{{"mode", "strict"}}}},
+      {kuma::Emitter(),
+       {none,
+        {{"kuma.identity", "service"}, {"allowWidening", "true"}},
+        {{"kuma.identity", "service"}, {"mode", "strict"}}}},
+      {gamma::Emitter("istio"), {none}},
+      {linkerd::Emitter(), {none, {{"linkerd.profile", "true"}}}},
+      {consul::Emitter(), {none, wide}},
+      {cilium::Emitter(), {none}},
+      {legacy::Emitter(legacy::Mesh::kOsm), {none}},
+      {legacy::Emitter(legacy::Mesh::kTraefik), {none}},
+  };
+}
+
+}  // namespace meshplay::testing

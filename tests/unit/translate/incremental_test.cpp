@@ -1,0 +1,68 @@
+#include "adapters/translate/incremental.h"
+
+#include <catch2/catch.hpp>
+
+#include "libs/smi/parse.h"
+#include "tests/unit/translate/emitters.h"
+#include "tests/unit/translate/random_world.h"
+
+using meshplay::testing::AllEmitters;
+using meshplay::testing::RandomWorld;
+using meshplay::testing::TriedEmitter;
+using nlohmann::json;
+namespace smi = meshplay::smi;
+namespace translate = meshplay::translate;
+
+namespace {
+
+constexpr int kWorlds = 3;
+constexpr int kEdits = 40;
+
+void CheckSame(const translate::Emission& kept, const translate::Emission& fresh) {
+  if (kept.objects != fresh.objects)
+    FAIL(json(kept.objects).dump(1) << "\ninstead of\n" << json(fresh.objects).dump(1));
+  const json reports = smi::ToJson(fresh.reports);
+  if (smi::ToJson(kept.reports) != reports) {
+    FAIL(smi::ToJson(kept.reports).dump(1) << "\ninstead of\n" << reports.dump(1));
+  }
+  REQUIRE(kept.waves == fresh.waves);
+}
+
+}  // namespace
+
+TEST_CASE("a translation kept in step equals one from scratch, whatever changes", "[translate][incremental]") {
+  std::size_t parts = 0;
+  std::size_t recomputed = 0;
+  const std::vector<TriedEmitter> emitters = AllEmitters();
+  for (const TriedEmitter& tried : emitters) {
+    for (const translate::OptionMap& options : tried.options) {
+      for (unsigned seed = 1; seed <= kWorlds; ++seed) {
+        RandomWorld world(seed);
+        translate::IncrementalTranslator translator(tried.emitter);
+        std::string history;
+        for (int step = 0; step < kEdits; ++step) {
+          const smi::DocumentSet set = smi::ParseDocuments(world.documents(), {"shop"});
+          const smi::ClusterFacts facts = world.Facts();
+          INFO(tried.emitter.name << " " << json(options).dump() << " seed " << seed << " step " << step << ": "
+                                  << history);
+          const auto fresh = tried.emitter.emit(set, facts, options);
+          const auto kept = translator.Translate(set, facts, options);
+          REQUIRE(fresh.has_value());
+          REQUIRE(kept.has_value());
+          CheckSame(*kept, *fresh);
+          parts += translator.stats().parts;
+          recomputed += translator.stats().recomputed;
+          if (step % 4 == 3) {
+            world.Apply(fresh->objects);
+            history = "applied";
+          } else {
+            history = world.Edit();
+          }
+        }
+      }
+    }
+  }
+  // Not a formality: most of it must have been kept.
+  CHECK(recomputed * 2 < parts);
+  WARN("recomputed " << recomputed << " of " << parts << " parts");
+}

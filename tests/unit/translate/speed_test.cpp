@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <ctime>
+#include <functional>
+
+#include "adapters/facts/kubernetes_facts.h"
+#include "adapters/translate/incremental.h"
+#include "libs/smi/parse.h"
+#include "tests/unit/translate/big_world.h"
+#include "tests/unit/translate/emitters.h"
+
+using meshplay::testing::AllEmitters;
+using meshplay::testing::BigWorld;
+using meshplay::testing::MakeBigWorld;
+using meshplay::testing::TriedEmitter;
+using nlohmann::json;
+namespace smi = meshplay::smi;
+namespace translate = meshplay::translate;
+
+namespace {
+
+constexpr int kTargets = 1000;
+constexpr double kLimitSeconds = 1.0;
+
+struct Loaded {
+  smi::DocumentSet set;
+  smi::ClusterFacts facts;
+};
+
+Loaded Load(int targets) {
+  const BigWorld world = MakeBigWorld(targets);
+  return {smi::ParseDocuments(world.documents), meshplay::facts::FactsFromObjects(world.cluster)};
+}
+
+// Processor time of this thread: what other programs do on the machine hardly counts.
+double SecondsOf(const std::function<void()>& work) {
+  timespec start{};
+  timespec end{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+  work();
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+  return static_cast<double>(end.tv_sec - start.tv_sec) + static_cast<double>(end.tv_nsec - start.tv_nsec) * 1e-9;
+}
+
+constexpr bool Sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::size_t PlaceOf(const std::vector<smi::HttpRouteGroup>& groups, const std::string& name) {
+  const auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.head.key.name == name; });
+  return static_cast<std::size_t>(it - groups.begin());
+}
+
+}  // namespace
+
+// The ordinary run compiles without optimization; a release build takes about a fifth.
+TEST_CASE("a thousand targets, two thousand groups and five hundred splits translate within a second on every mesh",
+          "[translate][speed]") {
+  const Loaded small = Load(kTargets / 4);
+  const Loaded big = Load(kTargets);
+  REQUIRE(big.set.targets.size() == 1000);
+  REQUIRE(big.set.http_groups.size() == 2000);
+  REQUIRE(big.set.splits.size() == 500);
+  const std::vector<TriedEmitter> emitters = AllEmitters();
+  for (const TriedEmitter& tried : emitters) {
+    for (const translate::OptionMap& options : tried.options) {
+      INFO(tried.emitter.name << " " << json(options).dump());
+      const auto run = [&](const Loaded& world) {
+        const auto emission = tried.emitter.emit(world.set, world.facts, options);
+        REQUIRE(emission.has_value());
+        REQUIRE(emission->reports.size() == smi::AllHeads(world.set).size());
+      };
+      const double few = SecondsOf([&] { run(small); });
+      double many = SecondsOf([&] { run(big); });
+      // Once more on a machine that was busy with other things.
+      if (many > kLimitSeconds || many > 8 * few) many = std::min(many, SecondsOf([&] { run(big); }));
+      if (!Sanitized()) CHECK(many < kLimitSeconds);
+      // Four times the documents: 4 when it grows with them, 16 when with their square.
+      CHECK(many < 8 * few);
+    }
+  }
+}
+
+TEST_CASE("a change of one document among thousands translates what it touches and nothing else",
+          "[translate][incremental][speed]") {
+  const Loaded big = Load(kTargets);
+  const std::vector<TriedEmitter> emitters = AllEmitters();
+  for (const TriedEmitter& tried : emitters) {
+    INFO(tried.emitter.name);
+    const translate::OptionMap& options = tried.options.front();
+    translate::IncrementalTranslator translator(tried.emitter);
+    smi::DocumentSet set = big.set;
+    const auto touched = [&] {
+      REQUIRE(translator.Translate(set, big.facts, options).has_value());
+      return translator.stats().recomputed;
+    };
+    const double whole = SecondsOf([&] { CHECK(touched() == 1500); });
+    CHECK(translator.stats().parts == 1500);
+    CHECK(touched() == 0);
+
+    set.http_groups[PlaceOf(set.http_groups, "g7a")].matches[0].path_regex = "/changed$";
+    CHECK(touched() == 1);
+    // A target and a split refer to this one.
+    set.http_groups[PlaceOf(set.http_groups, "g8a")].matches[0].path_regex = "/changed$";
+    CHECK(touched() == 2);
+    set.targets[500].sources[0].name = "somebody-else";
+    CHECK(touched() == 1);
+    set.targets.erase(set.targets.begin() + 3);  // Its groups stand alone now.
+    const std::size_t left_behind = touched();
+    CHECK(left_behind >= 2);
+    CHECK(left_behind <= 4);  // On some meshes with what shared an object with it.
+    set.splits.erase(set.splits.begin());
+    CHECK(touched() <= 2);
+    set.splits[250].backends[0].weight = 7;
+    const double one = SecondsOf([&] { CHECK(touched() == 1); });
+    // What remains is to compare and to hand over the whole emission.
+    CHECK(one < whole / 2);
+  }
+}
+
+TEST_CASE("a change in the cluster translates what is connected with it and nothing else",
+          "[translate][incremental][speed]") {
+  const Loaded big = Load(kTargets);
+  translate::IncrementalTranslator translator(meshplay::istio::Emitter());
+  smi::ClusterFacts facts = big.facts;
+  const auto touched = [&] {
+    REQUIRE(translator.Translate(big.set, facts).has_value());
+    return translator.stats().recomputed;
+  };
+  REQUIRE(touched() == 1500);
+
+  facts.workloads[10].ports.push_back({"http", 8080, false});
+  // Its target, the one that it calls, and the two splits whose roots or backends it stands behind.
+  CHECK(touched() <= 4);
+  facts.existing = {{{"apiVersion", "security.istio.io/v1"},
+                     {"kind", "AuthorizationPolicy"},
+                     {"metadata",
+                      {{"name", "smi-t5"},
+                       {"namespace", "shop"},
+                       {"labels", {{"app.kubernetes.io/managed-by", "meshplay"}, {"meshplay.dev/owner", "translate"}}},
+                       {"annotations", {{"meshplay.dev/smi-sources", "TrafficTarget/shop/t5"}}}}}}};
+  CHECK(touched() == 1);
+  facts.existing[0]["metadata"]["resourceVersion"] = "7";
+  facts.existing[0]["status"] = {{"conditions", json::array()}};
+  CHECK(touched() == 0);
+  facts.existing[0]["metadata"].erase("labels");
+  CHECK(touched() == 1500);
+  facts.mesh_version = "1.30";
+  CHECK(touched() == 1500);
+}
