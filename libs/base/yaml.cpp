@@ -309,6 +309,33 @@ class Separators {
   std::set<std::size_t> ends_;
 };
 
+/// The parser reads a flow collection to its end before it reports the first value, and keeps 200 bytes for each token.
+/// So what would be too deep or too large is found before: by its brackets and commas, wherever they stand, far above
+/// what quoted texts hold.
+Status CheckFlow(std::string_view text) {
+  constexpr std::size_t kMaxOpen = 10'000;
+  constexpr std::size_t kMaxTokens = 1'000'000;
+  std::size_t open = 0;
+  std::size_t tokens = 0;
+  for (const char c : text) {
+    if (c == '[' || c == '{') {
+      if (open == 0) tokens = 0;
+      ++open;
+    } else if (c == ']' || c == '}') {
+      open -= open == 0 ? 0 : 1;
+    } else if (c != ',') {
+      continue;
+    }
+    if (open > kMaxOpen) {
+      return InvalidArgument("YAML_TOO_DEEP", "more than " + std::to_string(kMaxOpen) + " brackets are not closed");
+    }
+    if (open > 0 && ++tokens > kMaxTokens) {
+      return InvalidArgument("YAML_TOO_LARGE", "more than " + std::to_string(kMaxTokens) + " parts in one collection");
+    }
+  }
+  return {};
+}
+
 /// JSON has escapes (surrogate pairs) that the YAML parser refuses, and is read faster as what it is.
 std::optional<YamlDocument> ReadAsJson(std::string_view text, const YamlLimits& limits) {
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -330,6 +357,7 @@ Result<std::vector<YamlDocument>> ParseYaml(std::string_view text, const YamlLim
     return InvalidArgument("YAML_INVALID", "the text is not valid UTF-8");
   }
   if (auto document = ReadAsJson(text, limits)) return std::vector<YamlDocument>{*std::move(document)};
+  MP_CHECK(CheckFlow(text));
   try {
     const Separators separators(text);
     std::istringstream stream{std::string(text)};

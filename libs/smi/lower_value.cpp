@@ -4,12 +4,14 @@
 #include <numeric>
 
 #include "libs/smi/internal/pattern.h"
+#include "libs/smi/internal/regex_size.h"
 #include "libs/smi/lower.h"
 
 namespace meshplay::smi {
 namespace {
 
 constexpr std::int64_t kRegexMemoryBytes = 1 << 20;
+constexpr std::size_t kMaxRegexSize = 40'000;  // What the memory holds of RE2's instructions.
 
 RE2::Options RegexOptions() {
   RE2::Options options;
@@ -38,12 +40,22 @@ std::optional<HeaderPattern> HeaderPatternOf(Sequence branch, const Tail& tail) 
 }  // namespace
 
 Status CheckRegex(std::string_view regex) {
+  std::size_t size = 0;
+  return CheckRegex(regex, size);
+}
+
+Status CheckRegex(std::string_view regex, std::size_t& size) {
+  size = 0;
   if (regex.size() > kMaxRegexBytes) {
     return InvalidArgument("REGEX_TOO_LONG",
                            "the regular expression is longer than " + std::to_string(kMaxRegexBytes) + " bytes");
   }
   const RE2 compiled(re2::StringPiece(regex.data(), regex.size()), RegexOptions());
-  if (!compiled.ok()) return InvalidArgument("REGEX_INVALID", "not a regular expression of RE2: " + compiled.error());
+  if (!compiled.ok()) {
+    if (compiled.error_code() == RE2::ErrorPatternTooLarge) size = kMaxRegexSize;
+    return InvalidArgument("REGEX_INVALID", "not a regular expression of RE2: " + compiled.error());
+  }
+  size = static_cast<std::size_t>(compiled.ProgramSize());
   return {};
 }
 

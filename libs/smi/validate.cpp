@@ -4,7 +4,10 @@
 #include <set>
 
 #include "libs/smi/internal/checks.h"
+#include "libs/smi/internal/findings.h"
 #include "libs/smi/internal/names.h"
+#include "libs/smi/internal/regex_size.h"
+#include "libs/smi/limits.h"
 
 namespace meshplay::smi {
 namespace {
@@ -46,8 +49,18 @@ Checks::Checks(const DocumentSet& set, const FactsIndex* facts, const ValidateOp
 }
 
 void Checks::Report(const Head& head, std::string code, Severity severity, std::string pointer, std::string message) {
-  findings_.push_back(
-      {head.document, head.key, {std::move(code), severity, std::move(pointer), std::move(message), ""}});
+  AddFinding(findings_, head, {std::move(code), severity, std::move(pointer), std::move(message), ""});
+}
+
+void Checks::CheckExpression(const Head& head, const std::string& regex, const std::string& pointer) {
+  if (regexes_size_ > kMaxRegexesSize) {
+    Error(head, "REGEX_INVALID", pointer, "the regular expressions of these documents are too large together");
+    return;
+  }
+  std::size_t size = 0;
+  const Status status = CheckRegex(regex, size);
+  regexes_size_ += size;
+  if (!status.has_value()) Error(head, status.error().reason(), pointer, status.error().message());
 }
 
 const HttpRouteGroup* Checks::FindGroup(const std::string& namespace_name, const std::string& name) const {

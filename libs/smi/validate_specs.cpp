@@ -13,11 +13,6 @@ namespace {
 constexpr std::array<std::string_view, 10> kMethods = {"*",      "GET",     "HEAD",    "PUT",   "POST",
                                                        "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
-void CheckExpression(Checks& checks, const Head& head, const std::string& regex, const std::string& pointer) {
-  const Status status = CheckRegex(regex);
-  if (!status.has_value()) checks.Error(head, status.error().reason(), pointer, status.error().message());
-}
-
 // Pointers to headers name the header, not its place in a list: the internal form is sorted.
 void CheckHeaders(Checks& checks, const Head& head, const HttpMatch& match, const std::string& pointer) {
   for (const auto& [name, regex] : match.headers) {
@@ -33,7 +28,7 @@ void CheckHeaders(Checks& checks, const Head& head, const HttpMatch& match, cons
     if (name == "host") {
       checks.Warn(head, "HEADER_HOST_MAPPED", here, "host is matched as the request's authority");
     }
-    CheckExpression(checks, head, regex, here);
+    checks.CheckExpression(head, regex, here);
   }
 }
 
@@ -57,7 +52,7 @@ void CheckGroup(Checks& checks, const HttpRouteGroup& group) {
       checks.Error(head, "METHOD_INVALID", here + "/methods/" + std::to_string(k),
                    "must be one of * GET HEAD PUT POST DELETE CONNECT OPTIONS TRACE PATCH, in upper case");
     }
-    CheckExpression(checks, head, match.path_regex, here + "/pathRegex");
+    checks.CheckExpression(head, match.path_regex, here + "/pathRegex");
     CheckHeaders(checks, head, match, here);
   }
 }

@@ -20,19 +20,51 @@ Result<std::vector<nlohmann::json>> ReadSmiDocuments(const std::string& text) {
   return documents;
 }
 
+namespace {
+
+/// Texts of a document that come back with every finding: a long one would make the answer a hundred times the
+/// question.
+std::string Shortened(const std::string& text) {
+  constexpr std::size_t kMaxBytes = 1'000;
+  if (text.size() <= kMaxBytes) return text;
+  std::size_t end = kMaxBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // Not within a character.
+  return text.substr(0, end) + "...";
+}
+
+}  // namespace
+
 v1::SmiFinding ToFinding(const smi::Finding& finding) {
   v1::SmiFinding out;
   out.set_document(static_cast<std::uint32_t>(finding.document));
   out.set_severity(std::string(smi::SeverityName(finding.diagnostic.severity)));
   out.set_code(finding.diagnostic.code);
-  out.set_pointer(finding.diagnostic.pointer);
-  out.set_summary(finding.diagnostic.message);
-  *out.mutable_object() =
-      ToObjectKey(finding.object.api_version, finding.object.kind, finding.object.namespace_name, finding.object.name);
+  out.set_pointer(Shortened(finding.diagnostic.pointer));
+  out.set_summary(Shortened(finding.diagnostic.message));
+  const smi::ObjectKey& object = finding.object;
+  *out.mutable_object() = ToObjectKey(Shortened(object.api_version), Shortened(object.kind),
+                                      Shortened(object.namespace_name), Shortened(object.name));
   return out;
 }
 
 namespace {
+
+constexpr int kMaxFindings = 1'000;
+
+/// Adds a finding; of more than kMaxFindings only says that there are more.
+template <class Response>
+void AddFinding(v1::SmiFinding finding, Response& response) {
+  if (response.findings_size() < kMaxFindings) {
+    *response.add_findings() = std::move(finding);
+    return;
+  }
+  if (response.findings_size() > kMaxFindings) return;
+  v1::SmiFinding& more = *response.add_findings();
+  more.set_document(finding.document());
+  more.set_severity("ERROR");
+  more.set_code("FINDINGS_OMITTED");
+  more.set_summary("there are more than " + std::to_string(kMaxFindings) + " findings; the rest is not listed");
+}
 
 v1::SmiFinding NotSmi(std::size_t document) {
   v1::SmiFinding finding;
@@ -51,8 +83,8 @@ Result<v1::ValidateSmiResponse> ValidateSmi(const Core& /*core*/, const CallCont
   v1::ValidateSmiResponse response;
   response.set_valid(!smi::HasErrors(findings) && set.other_documents.empty());
   response.set_documents(static_cast<std::uint32_t>(documents.size()));
-  for (const smi::Finding& finding : findings) *response.add_findings() = ToFinding(finding);
-  for (const std::size_t index : set.other_documents) *response.add_findings() = NotSmi(index);
+  for (const smi::Finding& finding : findings) AddFinding(ToFinding(finding), response);
+  for (const std::size_t index : set.other_documents) AddFinding(NotSmi(index), response);
   return response;
 }
 
@@ -83,9 +115,9 @@ Result<v1::ConvertSmiResponse> ConvertSmi(const Core& /*core*/, const CallContex
   for (const nlohmann::json& document : conversion.documents) text += (text.empty() ? "" : "---\n") + ToYaml(document);
   response.set_documents(text);
   response.set_converted(static_cast<std::uint32_t>(conversion.documents.size()));
-  for (const smi::Finding& finding : findings) *response.add_findings() = ToFinding(finding);
-  for (const smi::Finding& finding : conversion.findings) *response.add_findings() = ToFinding(finding);
-  for (const std::size_t index : set.other_documents) *response.add_findings() = NotSmi(index);
+  for (const smi::Finding& finding : findings) AddFinding(ToFinding(finding), response);
+  for (const smi::Finding& finding : conversion.findings) AddFinding(ToFinding(finding), response);
+  for (const std::size_t index : set.other_documents) AddFinding(NotSmi(index), response);
   response.set_complete(!smi::HasErrors(findings) && !smi::HasErrors(conversion.findings) &&
                         set.other_documents.empty());
   return response;

@@ -23,6 +23,9 @@ class Checks {
     Report(head, std::move(code), Severity::kWarning, std::move(pointer), std::move(message));
   }
 
+  /// Reports a regular expression that RE2 does not take. All of them together are bounded too.
+  void CheckExpression(const Head& head, const std::string& regex, const std::string& pointer);
+
   const HttpRouteGroup* FindGroup(const std::string& namespace_name, const std::string& name) const;
   bool HasPortRoute(const std::string& kind, const std::string& namespace_name, const std::string& name) const;
   bool HasBinding(const std::string& namespace_name, const std::string& name) const;
@@ -38,6 +41,7 @@ class Checks {
   const FactsIndex* facts_;
   const ValidateOptions& options_;
   std::vector<Finding> findings_;
+  std::size_t regexes_size_ = 0;
   std::map<Name, const HttpRouteGroup*> groups_;
   std::map<std::string, std::map<Name, bool>> others_;
 };

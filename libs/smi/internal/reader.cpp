@@ -5,14 +5,14 @@
 #include <limits>
 
 #include "libs/base/json.h"
+#include "libs/smi/internal/findings.h"
 
 namespace meshplay::smi {
 
 using nlohmann::json;
 
 void Reader::Report(std::string code, Severity severity, std::string pointer, std::string message) {
-  findings_.push_back(
-      {head_.document, head_.key, {std::move(code), severity, std::move(pointer), std::move(message), ""}});
+  AddFinding(findings_, head_, {std::move(code), severity, std::move(pointer), std::move(message), ""});
 }
 
 const json* Reader::Find(const json& object, std::string_view key) {
