@@ -14,9 +14,9 @@ namespace meshplay::smi {
 // Lowering turns SMI's regular expressions into the plainest form that means exactly the same, so that a mesh without
 // regular expressions can still carry most policies. Nothing here approximates: what has no plain form stays a regex,
 // and the emitter decides. All functions are pure and bounded: a regex has at most kMaxRegexBytes bytes, a union at
-// most kMaxAlternatives branches, nesting at most 8 groups. That a lowered form accepts exactly what RE2 accepts is tried
-// on expressions and texts of a generator, near misses among them (tests/unit/smi/lower_property_test.cpp), and by a
-// fuzzer (tests/fuzz/smi/lower_fuzz.cpp).
+// most kMaxAlternatives branches, nesting at most 8 groups. That a lowered form accepts exactly what RE2 accepts is
+// tried on expressions and texts of a generator, near misses among them (tests/unit/smi/lower_property_test.cpp), and
+// by a fuzzer (tests/fuzz/smi/lower_fuzz.cpp).
 
 inline constexpr std::size_t kMaxRegexBytes = 1024;
 inline constexpr std::size_t kMaxAlternatives = 16;
