@@ -80,6 +80,11 @@ translate::TranslateEmitter Emitter() {
             EmitOptions options;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(set, facts, options);
+          },
+          // Waypoints check access where a split's requests enter, so splits and targets depend on each other.
+          [](const translate::OptionMap& wanted) {
+            const auto it = wanted.find("istio.dataplane");
+            return it != wanted.end() && it->second == "ambient";
           }};
 }
 
