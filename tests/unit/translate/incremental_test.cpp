@@ -15,7 +15,7 @@ namespace translate = meshplay::translate;
 
 namespace {
 
-constexpr int kWorlds = 3;
+constexpr int kWorlds = 2;
 constexpr int kEdits = 40;
 
 void CheckSame(const translate::Emission& kept, const translate::Emission& fresh) {
