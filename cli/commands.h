@@ -28,6 +28,7 @@ void AddCollections(CLI::App& app, Session& session);  ///< clusters, adapters, 
 void AddOperations(CLI::App& app, Session& session);   ///< operations, types
 void AddRun(CLI::App& app, Session& session);          ///< run
 void AddSmi(CLI::App& app, Session& session);          ///< smi
+void AddPolicies(CLI::App& app, Session& session);     ///< policy
 void AddEvents(CLI::App& app, Session& session);
 void AddConformance(CLI::App& app, Session& session);
 

@@ -21,6 +21,7 @@ int Run(int argc, char** argv) {
       "  meshplayctl run istio.install --cluster CLUSTER -p profile=default --plan\n"
       "  meshplayctl run istio.install --cluster CLUSTER -p profile=default --wait\n"
       "  meshplayctl smi apply -f split.yaml --cluster CLUSTER --mesh MESH --wait\n"
+      "  meshplayctl policy create shop -f split.yaml --cluster-label stage=test --wait\n"
       "  meshplayctl operations list --filter 'state = RUNNING'\n"
       "  meshplayctl events --follow          (until Ctrl-C: exit code 130)");
   Session session;
@@ -39,6 +40,7 @@ int Run(int argc, char** argv) {
   AddOperations(app, session);
   AddRun(app, session);
   AddSmi(app, session);
+  AddPolicies(app, session);
   AddEvents(app, session);
   AddConformance(app, session);
   app.add_subcommand("version", "Version of the server")->callback([&session] {

@@ -169,6 +169,21 @@ Result<nlohmann::ordered_json> Server::Post(const std::string& path, const nlohm
   return Ask(std::move(request));
 }
 
+Result<nlohmann::ordered_json> Server::Put(const std::string& path, const nlohmann::json& body,
+                                           const std::string& etag) {
+  http::Request request = NewRequest(http::Method::kPut, path);
+  request.headers.push_back({"Content-Type", "application/json"});
+  request.headers.push_back({"If-Match", "\"" + etag + "\""});
+  request.body = DumpJson(body);
+  return Ask(std::move(request));
+}
+
+Result<nlohmann::ordered_json> Server::Delete(const std::string& path, const std::string& etag) {
+  http::Request request = NewRequest(http::Method::kDelete, path);
+  request.headers.push_back({"If-Match", "\"" + etag + "\""});
+  return Ask(std::move(request));
+}
+
 Result<nlohmann::ordered_json> Server::List(const std::string& path, const std::string& items_name, std::size_t limit) {
   nlohmann::ordered_json items = nlohmann::ordered_json::array();
   std::string page_token;

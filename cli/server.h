@@ -36,6 +36,9 @@ class Server {
   Result<std::string> GetText(const std::string& path);  ///< An answer that is no JSON, as it came.
   Result<nlohmann::ordered_json> Post(const std::string& path, const nlohmann::json& body,
                                       const std::map<std::string, std::string>& headers = {});
+  /// `etag` is the one that the change is based on.
+  Result<nlohmann::ordered_json> Put(const std::string& path, const nlohmann::json& body, const std::string& etag);
+  Result<nlohmann::ordered_json> Delete(const std::string& path, const std::string& etag);
   /// Every page of a list: the field `items_name` of all answers joined, at most `limit` items.
   Result<nlohmann::ordered_json> List(const std::string& path, const std::string& items_name, std::size_t limit);
   /// Follows an event stream; `on_event` gets id, name and data, false ends it.

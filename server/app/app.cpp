@@ -14,12 +14,14 @@
 
 #include "libs/base/clock.h"
 #include "libs/base/files.h"
+#include "libs/base/ids.h"
 #include "libs/base/log.h"
 #include "server/app/openapi_document.h"
 #include "server/app/version.h"
 #include "server/engine/engine.h"
 #include "server/hub/hub.h"
 #include "server/inventory/inventory.h"
+#include "server/policy/policies.h"
 #include "server/rest/rest_door.h"
 #include "server/rpc/rpc_door.h"
 #include "server/security/authority.h"
@@ -82,6 +84,14 @@ class Janitor {
   std::thread thread_;
 };
 
+/// 0 to 1, for jitter.
+double RandomShare() {
+  const std::string bytes = RandomBytes(2);
+  const auto high = static_cast<unsigned char>(bytes[0]);
+  const auto low = static_cast<unsigned char>(bytes[1]);
+  return (high * 256.0 + low) / 65'535.0;
+}
+
 std::vector<std::string> SplitNames(const std::string& text) {
   std::vector<std::string> names;
   std::size_t start = 0;
@@ -130,6 +140,7 @@ struct App::Parts {
   std::unique_ptr<security::Enrollment> enrollment;
   std::unique_ptr<inventory::Inventory> inventory;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<policy::Policies> policies;
   std::unique_ptr<hub::Hub> hub;
   std::unique_ptr<services::Api> api;
   std::unique_ptr<rest::RestDoor> rest;
@@ -163,7 +174,12 @@ Status App::Parts::OpenCore() {
   options.default_step_timeout = config.hub_step_timeout;
   options.default_deadline = config.operation_deadline;
   engine = std::make_unique<engine::Engine>(*store, clock, options);
-  return engine->Start();
+  MP_CHECK(engine->Start());
+  policy::PolicyOptions wishes;
+  wishes.drift_interval = config.policy_drift_interval;
+  wishes.random = RandomShare;
+  policies = std::make_unique<policy::Policies>(*store, clock, std::move(wishes));
+  return {};
 }
 
 Status App::Parts::OpenHub() {
@@ -178,13 +194,18 @@ Status App::Parts::OpenHub() {
 
 Status App::Parts::OpenDoors() {
   const std::string advertised = config.hub_advertise.empty() ? hub->address() : config.hub_advertise;
-  services::Dependencies dependencies{*store,  *engine, *inventory, *tokens,  *enrollment, *authority,
-                                      *sealer, clock,   advertised, kVersion, kGitSha};
+  services::Dependencies dependencies{*store,     *engine, *inventory, *policies,  *tokens,  *enrollment,
+                                      *authority, *sealer, clock,      advertised, kVersion, kGitSha};
   for (const std::string& category : SplitNames(config.approval_categories)) {
     dependencies.approval_categories.insert(category);
   }
   dependencies.calls_per_second = static_cast<double>(config.calls_per_second);
   api = std::make_unique<services::Api>(std::move(dependencies));
+  policies->Start({[this](const policy::OperationWish& wish) { return api->PreparePolicyOperation(wish); },
+                   [this](const engine::OperationRequest& request) { return engine->Submit(request); },
+                   [this](const engine::Actor& actor, const std::string& operation_id, const std::string& reason) {
+                     return engine->Cancel(actor, operation_id, reason);
+                   }});
   rest::RestOptions rest_options;
   rest_options.listen = config.rest_listen;
   rest_options.certificate_path = config.rest_certificate;
@@ -255,6 +276,7 @@ void App::Stop() {
   const auto bound = parts.config.stop_bound / 2;
   const auto end = std::chrono::steady_clock::now() + parts.config.stop_bound;
   parts.janitor.reset();
+  if (parts.policies) parts.policies->Stop();
   if (parts.api) parts.api->BeginStop();
   std::thread rpc_stop([&parts, bound] {
     if (parts.rpc) parts.rpc->Stop(bound);

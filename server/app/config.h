@@ -34,6 +34,7 @@ struct Config {
   std::string log_format = "text";
   std::chrono::milliseconds operation_deadline{3'600'000};
   std::string approval_categories;
+  std::chrono::milliseconds policy_drift_interval{600'000};
   std::uint64_t calls_per_second = 20'000;
   std::uint64_t events_keep_days = 30;
   std::uint64_t operations_keep_days = 90;

@@ -7,6 +7,7 @@
 #include "server/services/internal/core.h"
 #include "server/services/internal/event_cursor.h"
 #include "server/services/internal/method_table.h"
+#include "server/services/internal/policy_operation.h"
 #include "server/services/internal/rate_limit.h"
 #include "server/services/internal/request_checks.h"
 
@@ -17,6 +18,7 @@ using google::protobuf::Message;
 using google::protobuf::MethodDescriptor;
 
 constexpr std::uint32_t kCountPage = 1000;
+constexpr std::uint32_t kCountMeshes = 10'000;
 
 security::Permission PermissionOf(const MethodDescriptor& method) {
   // The numbers of the two enums are the same by contract (a test compares the names).
@@ -40,6 +42,32 @@ bool Changes(const MethodDescriptor& method) {
   return false;
 }
 
+/// Meshes of policies by state, and what policies did since the start.
+void AddPolicyGauges(const Core& core, std::vector<Api::Gauge>& gauges) {
+  std::map<std::string, std::uint64_t> states;
+  std::uint64_t policies = 0;
+  const Status read = core.deps.store.Read([&](store::Reader& reader) -> Status {
+    MP_TRY(const auto rows, reader.ListPolicies(std::string(security::kDefaultTenant), "", kCountPage));
+    policies = rows.size();
+    for (const store::PolicyRecord& row : rows) {
+      MP_TRY(const auto meshes, reader.ListPolicyMeshes(row.uid, "", kCountMeshes));
+      for (const store::PolicyMeshRecord& mesh : meshes) ++states[mesh.state];
+    }
+    return {};
+  });
+  if (!read.has_value()) return;
+  gauges.push_back({"meshplay_policies", "Policies", "", "", static_cast<double>(policies)});
+  for (const auto& [state, count] : states) {
+    gauges.push_back(
+        {"meshplay_policy_meshes", "Meshes of policies by state", "state", state, static_cast<double>(count)});
+  }
+  const auto counters = core.deps.policies.Counters();
+  for (const auto& [name, count] : counters) {
+    gauges.push_back(
+        {"meshplay_policy_actions", "What policies did since the start", "action", name, static_cast<double>(count)});
+  }
+}
+
 std::string ActionOf(const MethodDescriptor& method) {
   return method.service()->name() + "." + method.name();
 }
@@ -55,6 +83,8 @@ struct Api::Services {
     AddOperations(table);
     AddMeshes(table);
     AddObjects(table);
+    AddPolicies(table);
+    AddEnvironments(table);
     AddEvents(table);
     AddAccess(table);
     AddSecrets(table);
@@ -120,6 +150,10 @@ Result<security::Caller> Api::Authenticate(std::string_view bearer) {
 
 Status Api::Authorise(const MethodDescriptor& method, const CallContext& context) {
   return services_->Authorise(method, context);
+}
+
+Result<engine::OperationRequest> Api::PreparePolicyOperation(const policy::OperationWish& wish) {
+  return services::PreparePolicyOperation(services_->core, wish);
 }
 
 std::uint64_t Api::NewestEventSeq() const {
@@ -202,6 +236,7 @@ std::vector<Api::Gauge> Api::Gauges() const {
     gauges.push_back({"meshplay_adapters", "Adapters by state", "state", "enrolled", static_cast<double>(enrolled)});
     gauges.push_back({"meshplay_adapters", "Adapters by state", "state", "connected", static_cast<double>(connected)});
   }
+  AddPolicyGauges(services_->core, gauges);
   const auto newest = static_cast<double>(services_->core.deps.store.NewestEventSeq());
   gauges.push_back({"meshplay_event_newest_seq", "Number of the newest event", "", "", newest});
   const bool writable = services_->core.deps.store.Health() == store::StoreHealth::kOk;

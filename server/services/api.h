@@ -24,10 +24,15 @@ class Store;
 }
 namespace meshplay::engine {
 class Engine;
-}
+struct OperationRequest;
+}  // namespace meshplay::engine
 namespace meshplay::inventory {
 class Inventory;
 }
+namespace meshplay::policy {
+class Policies;
+struct OperationWish;
+}  // namespace meshplay::policy
 namespace meshplay::security {
 class TokenAuthority;
 class Enrollment;
@@ -50,6 +55,7 @@ struct Dependencies {
   store::Store& store;
   engine::Engine& engine;
   inventory::Inventory& inventory;
+  policy::Policies& policies;
   security::TokenAuthority& tokens;
   security::Enrollment& enrollment;
   const security::CertificateAuthority& authority;
@@ -105,6 +111,9 @@ class Api {
   /// Authorises and opens. Errors: as Call; kInvalidArgument SYNC_TOKEN_INVALID. An expired, foreign or future token
   /// is a first frame with a reset.
   Result<std::unique_ptr<EventCursor>> OpenEvents(const CallContext& context, const v1::WatchEventsRequest& request);
+
+  /// What a policy asks of a mesh, as an operation that the engine takes. Errors: as Operations.CreateOperation.
+  Result<engine::OperationRequest> PreparePolicyOperation(const policy::OperationWish& wish);
 
   /// Number of the newest event, and a wait for a newer one: false when the time is over or the store has stopped.
   std::uint64_t NewestEventSeq() const;

@@ -11,6 +11,7 @@
 
 #include "server/engine/engine.h"
 #include "server/inventory/inventory.h"
+#include "server/policy/policies.h"
 #include "server/security/authority.h"
 #include "server/security/enrollment.h"
 #include "server/security/sealer.h"

@@ -61,6 +61,8 @@ void AddAdapters(MethodTable& table);
 void AddOperations(MethodTable& table);
 void AddMeshes(MethodTable& table);
 void AddObjects(MethodTable& table);
+void AddPolicies(MethodTable& table);
+void AddEnvironments(MethodTable& table);
 void AddEvents(MethodTable& table);
 void AddAccess(MethodTable& table);
 void AddSecrets(MethodTable& table);

@@ -13,6 +13,7 @@
 #include "meshplay/v1/operations.pb.h"
 #include "server/engine/engine.h"
 #include "server/inventory/inventory.h"
+#include "server/policy/policies.h"
 #include "server/security/authority.h"
 #include "server/security/enrollment.h"
 #include "server/security/sealer.h"
@@ -77,8 +78,9 @@ struct ServicesFixture {
   security::Enrollment enrollment{*store, authority, clock};
   engine::Engine engine{*store, clock, engine::EngineOptions()};
   inventory::Inventory inventory{*store, clock};
-  services::Api api{services::Dependencies{*store, engine, inventory, tokens, enrollment, authority, sealer, clock,
-                                           "hub.example:9083", "0.1.0", "abc"}};
+  policy::Policies policies{*store, clock};
+  services::Api api{services::Dependencies{*store, engine, inventory, policies, tokens, enrollment, authority, sealer,
+                                           clock, "hub.example:9083", "0.1.0", "abc"}};
 
   static services::CallContext As(const std::string& role, const std::string& principal = "token/tester") {
     services::CallContext context;

@@ -10,8 +10,8 @@ namespace {
 
 /// A second Api over the fixture's rooms, with other settings.
 services::Dependencies DependenciesOf(ServicesFixture& fx) {
-  return services::Dependencies{*fx.store, fx.engine, fx.inventory,       fx.tokens, fx.enrollment, fx.authority,
-                                fx.sealer, fx.clock,  "hub.example:9083", "0.1.0",   "abc"};
+  return services::Dependencies{*fx.store,    fx.engine, fx.inventory, fx.policies,        fx.tokens, fx.enrollment,
+                                fx.authority, fx.sealer, fx.clock,     "hub.example:9083", "0.1.0",   "abc"};
 }
 
 std::string ReasonOfCall(services::Api& api, ServicesFixture& fx, const std::string& principal) {

@@ -1,0 +1,252 @@
+#include "cli/policies.h"
+
+#include <iostream>
+#include <map>
+#include <thread>
+
+#include "cli/interrupt.h"
+#include "libs/base/files.h"
+#include "libs/base/ids.h"
+#include "libs/base/yaml.h"
+
+namespace meshplay::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kMostFailures = 30;  ///< In a row, a second apart, while the server starts again.
+
+std::string TextOf(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::uint64_t NumberOf(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string PathOf(const std::string& id) {
+  return "/v1/policies/" + Segment(id);
+}
+
+Status PutPairs(const std::vector<std::string>& pairs, const char* what, Json& into) {
+  for (const std::string& pair : pairs) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidArgument("PARAMETER_INVALID", std::string(what) + " must be KEY=VALUE, not: " + pair);
+    }
+    into[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return {};
+}
+
+Status MergeTarget(const PolicyRequest& request, Json& spec) {
+  Json target = Json::object();
+  if (request.all) target["all"] = true;
+  if (!request.cluster_labels.empty()) {
+    MP_CHECK(PutPairs(request.cluster_labels, "--cluster-label", target["cluster_labels"]));
+  }
+  const auto put = [&target](const char* name, const std::vector<std::string>& list) {
+    if (!list.empty()) target[name] = list;
+  };
+  put("clusters", request.clusters);
+  put("environments", request.environments);
+  put("mesh_types", request.mesh_types);
+  put("meshes", request.meshes);
+  if (!target.empty()) spec["target"] = target;
+  return {};
+}
+
+Result<std::vector<std::string>> ReadFiles(const std::vector<std::string>& files) {
+  std::vector<std::string> texts;
+  for (const std::string& file : files) {
+    if (file == "-") {
+      texts.emplace_back(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+    } else {
+      MP_TRY(std::string text, ReadFile(file));
+      texts.push_back(std::move(text));
+    }
+  }
+  return texts;
+}
+
+/// Tells on stderr what changed since it was last told.
+class MeshTeller {
+ public:
+  void Tell(const Json& meshes) {
+    for (const Json& mesh : meshes) {
+      std::string text = TextOf(mesh, "state");
+      if (const std::string reason = TextOf(mesh, "reason"); !reason.empty()) text += " (" + reason + ")";
+      std::string& told = told_[TextOf(mesh, "mesh")];
+      if (told == text) continue;
+      told = text;
+      std::cerr << TextOf(mesh, "cluster") << "/" << TextOf(mesh, "mesh") << " " << Cell(Json(text)) << "\n";
+    }
+  }
+
+ private:
+  std::map<std::string, std::string> told_;
+};
+
+bool HasSettled(const Json& mesh) {
+  const std::string state = TextOf(mesh, "state");
+  if (state == "FAILED") return true;
+  return state != "PENDING" && state != "REMOVING" && NumberOf(mesh, "revision") == NumberOf(mesh, "wanted_revision");
+}
+
+/// Asks every half second until `ended` says so. Returns the meshes of then; an error when they cannot be had.
+template <class Ended>
+Result<Json> Watch(Server& server, const std::string& id, std::chrono::seconds timeout, Ended ended) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MeshTeller teller;
+  int failures = 0;
+  for (;;) {
+    Result<Json> meshes = server.List(PathOf(id) + "/meshes", "meshes", 10'000);
+    const bool over = std::chrono::steady_clock::now() >= deadline;
+    if (!meshes) {
+      if (meshes.error().code() != ErrorCode::kUnavailable || ++failures > kMostFailures || over) return meshes;
+    } else {
+      failures = 0;
+      teller.Tell(*meshes);
+      MP_TRY(const bool end, ended(*meshes));
+      if (end) return meshes;
+    }
+    if (over) {
+      return Error(ErrorCode::kDeadlineExceeded, "WAIT_OVER", "the policy goes on, but the wait is over (--timeout)")
+          .WithRemediation("Follow it with: meshplayctl policy status " + id + " --wait");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
+void PrintMeshes(const Json& meshes, Format format) {
+  PrintItems(meshes,
+             {{"CLUSTER", "/cluster"},
+              {"MESH", "/mesh"},
+              {"TYPE", "/mesh_type"},
+              {"STATE", "/state"},
+              {"REASON", "/reason"},
+              {"REVISION", "/revision"},
+              {"WANTED", "/wanted_revision"},
+              {"STAGE", "/stage"},
+              {"OPERATION", "/operation_id"}},
+             format);
+  if (format != Format::kTable) return;
+  for (const Json& mesh : meshes) {
+    for (const Json& change : mesh.value("drift", Json::array())) {
+      std::cout << "drift on " << TextOf(mesh, "cluster") << ": " << TextOf(change, "action") << " "
+                << Cell(change.value("object", Json::object()).value("kind", Json())) << " "
+                << Cell(change.value("object", Json::object()).value("name", Json())) << " "
+                << Cell(change.value("json_patch", Json())) << "\n";
+    }
+  }
+}
+
+int AfterChange(Server& server, const Json& policy, const PolicyRequest& request, Format format) {
+  if (request.wait) return ShowPolicyStatus(server, request.id, true, request.timeout, format);
+  PrintItem(policy, format);
+  return kDone;
+}
+
+}  // namespace
+
+Status MergeSpec(const PolicyRequest& request, Json& spec) {
+  if (!request.spec_file.empty()) {
+    MP_TRY(const auto texts, ReadFiles({request.spec_file}));
+    MP_TRY(const auto documents, ParseYaml(texts.front()));
+    if (documents.size() != 1 || !documents.front().value.is_object()) {
+      return InvalidArgument("PARAMETER_INVALID", "--spec must be one YAML or JSON object");
+    }
+    spec = documents.front().value;
+  }
+  if (!request.files.empty()) {
+    MP_TRY(const auto texts, ReadFiles(request.files));
+    std::string joined;
+    for (const std::string& text : texts) joined += (joined.empty() ? "" : "\n---\n") + text;
+    spec["documents"] = joined;
+  }
+  if (!request.name_space.empty()) spec["namespace"] = request.name_space;
+  if (!request.options.empty()) MP_CHECK(PutPairs(request.options, "--option", spec["options"]));
+  if (!request.on_drift.empty()) spec["on_drift"] = request.on_drift;
+  return MergeTarget(request, spec);
+}
+
+int CreatePolicy(Server& server, const PolicyRequest& request, Format format) {
+  Json spec = Json::object();
+  if (const Status merged = MergeSpec(request, spec); !merged) return Fail(merged.error());
+  nlohmann::json body = {{"id", request.id}, {"spec", spec}};
+  if (!request.display_name.empty()) body["display_name"] = request.display_name;
+  if (!request.note.empty()) body["note"] = request.note;
+  if (request.paused) body["paused"] = true;
+  const auto policy =
+      server.Post("/v1/policies", body, {{"Idempotency-Key", request.key.empty() ? NewUuidV4() : request.key}});
+  if (!policy) return Fail(policy.error());
+  return AfterChange(server, *policy, request, format);
+}
+
+int UpdatePolicy(Server& server, const PolicyRequest& request, Format format) {
+  const auto now = server.Get(PathOf(request.id));
+  if (!now) return Fail(now.error());
+  Json spec = now->value("spec", Json::object());
+  if (const Status merged = MergeSpec(request, spec); !merged) return Fail(merged.error());
+  nlohmann::json body = {{"spec", spec}, {"display_name", TextOf(*now, "display_name")}};
+  if (now->contains("labels")) body["labels"] = now->at("labels");
+  if (!request.display_name.empty()) body["display_name"] = request.display_name;
+  if (!request.note.empty()) body["note"] = request.note;
+  const auto policy = server.Put(PathOf(request.id), body, TextOf(*now, "etag"));
+  if (!policy) return Fail(policy.error());
+  return AfterChange(server, *policy, request, format);
+}
+
+int DeletePolicy(Server& server, const PolicyRequest& request, Format format) {
+  const std::string& id = request.id;
+  const auto now = server.Get(PathOf(id));
+  if (!now) return Fail(now.error());
+  const auto policy = server.Delete(PathOf(id) + (request.orphan ? "?orphan=true" : ""), TextOf(*now, "etag"));
+  if (!policy) return Fail(policy.error());
+  if (!request.wait) {
+    PrintItem(*policy, format);
+    return kDone;
+  }
+  const OnInterrupt interrupt("\nthe deletion goes on; follow it with: meshplayctl policy status " + id + "\n");
+  const auto meshes = Watch(server, id, request.timeout, [](const Json&) -> Result<bool> { return false; });
+  if (!meshes && meshes.error().reason() == "POLICY_UNKNOWN") {
+    std::cerr << "policy " << id << " is gone\n";
+    return kDone;
+  }
+  return meshes ? kInternalError : Fail(meshes.error());
+}
+
+int ShowPolicyStatus(Server& server, const std::string& id, bool wait, std::chrono::seconds timeout, Format format) {
+  const OnInterrupt interrupt("\nthe policy goes on; follow it with: meshplayctl policy status " + id + " --wait\n");
+  const auto ended = [&](const Json& meshes) -> Result<bool> {
+    if (!wait) return true;
+    for (const Json& mesh : meshes) {
+      if (TextOf(mesh, "state") == "FAILED") return true;
+      if (!HasSettled(mesh)) return false;
+    }
+    if (!meshes.empty()) return true;
+    // No rows yet, or no mesh matches: the roll-out knows.
+    MP_TRY(const Json policy, server.Get(PathOf(id)));
+    return TextOf(policy.value("rollout_status", Json::object()), "state") != "ROLLING";
+  };
+  const auto meshes = Watch(server, id, timeout, ended);
+  if (!meshes) return Fail(meshes.error());
+  PrintMeshes(*meshes, format);
+  return ExitCodeOfMeshes(*meshes);
+}
+
+int ExitCodeOfMeshes(const Json& meshes) {
+  const std::map<std::string, int> ranks = {{"FULL", 0},     {"PARTIAL", 1}, {"DRIFTED", 1}, {"PENDING", 1},
+                                            {"REMOVING", 1}, {"NONE", 2},    {"FAILED", 3}};
+  int worst = 0;
+  for (const Json& mesh : meshes) {
+    const auto rank = ranks.find(TextOf(mesh, "state"));
+    worst = std::max(worst, rank == ranks.end() ? 1 : rank->second);
+  }
+  const int codes[] = {kDone, kPartial, kRefused, kFailed};
+  return codes[worst];
+}
+
+}  // namespace meshplay::cli
