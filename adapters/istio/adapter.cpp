@@ -9,9 +9,11 @@
 #include "adapters/istio/control_planes.h"
 #include "adapters/istio/emitter/emit.h"
 #include "adapters/istio/internal/inventory.h"
+#include "adapters/istio/internal/metrics.h"
 #include "adapters/istio/internal/smi_controller.h"
 #include "adapters/istio/operations/operations.h"
 #include "adapters/kube/fence.h"
+#include "adapters/metrics/metrics_answer.h"
 #include "adapters/serve/translate_answer.h"
 #include "libs/base/json.h"
 #include "libs/base/json_schema.h"
@@ -153,8 +155,13 @@ pb::TaskResult IstioAdapter::Run(sdk::TaskContext& task) {
 }
 
 pb::TaskResult IstioAdapter::Query(sdk::TaskContext& task) {
-  if (task.offer().operation_type() != serve::kTranslateQuery) return sdk::MeshAdapter::Query(task);
-  return serve::AnswerTranslate({Emitter(), gamma::Emitter(kMeshType)}, task.offer().parameters_json());
+  const pb::TaskOffer& offer = task.offer();
+  if (offer.operation_type() == serve::kTranslateQuery) {
+    return serve::AnswerTranslate({Emitter(), gamma::Emitter(kMeshType)}, offer.parameters_json());
+  }
+  if (offer.operation_type() != metrics::kMetricsQuery) return sdk::MeshAdapter::Query(task);
+  const auto cluster = clusters_.Find(offer.target().cluster_uid());
+  return cluster ? AnswerMetricsQuery(task, **cluster) : Refused(cluster.error());
 }
 
 void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryView& view, std::stop_token stop) {

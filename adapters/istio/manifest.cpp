@@ -3,6 +3,7 @@
 #include "adapters/istio/internal/smi_controller.h"
 #include "adapters/istio/internal/versions.h"
 #include "adapters/istio/operations/operations.h"
+#include "adapters/metrics/metrics_answer.h"
 #include "adapters/serve/translate_answer.h"
 
 namespace meshplay::istio {
@@ -13,6 +14,7 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
   manifest.set_display_name("Istio");
   for (const auto& operation : operations) *manifest.add_operations() = operation->descriptor();
   *manifest.add_operations() = serve::TranslateDescriptor();
+  *manifest.add_operations() = metrics::MetricsDescriptor();
   for (const pb::MeshVersionSupport& version : SupportedVersions()) *manifest.add_mesh_versions() = version;
   for (const pb::SmiSupport& support : SmiSupports()) *manifest.add_smi() = support;
   for (const pb::InventoryKind& kind : InventoryKinds()) *manifest.add_inventory_kinds() = kind;
@@ -53,6 +55,7 @@ std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOption
   operations.push_back(MakeUninstall(helm));
   operations.push_back(MakeInjectionSet());
   operations.push_back(MakeMtlsSet());
+  operations.push_back(MakeMetricsSet());
   operations.push_back(MakeSampleAppInstall());
   operations.push_back(MakeSampleAppRemove());
   operations.push_back(MakeCustomApply());

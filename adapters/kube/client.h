@@ -151,7 +151,7 @@ struct ExecOutcome {
 };
 
 struct ProxyAnswer {
-  int status = 0;  ///< What the pod answered, whatever it is.
+  int status = 0;  ///< What the pod or Service answered, whatever it is.
   std::string content_type;
   std::string body;
 };
@@ -241,6 +241,9 @@ class Client {
   /// GET through the API server's pod proxy. `port` may be a number or "https:8443"; `path` starts with "/".
   Result<ProxyAnswer> PodProxyGet(const std::string& name_space, const std::string& pod, const std::string& port,
                                   const std::string& path, const Call& call = {});
+  /// The same to one of a Service's pods, chosen by the API server.
+  Result<ProxyAnswer> ServiceProxyGet(const std::string& name_space, const std::string& service,
+                                      const std::string& port, const std::string& path, const Call& call = {});
   /// Runs a program in a container (v5.channel.k8s.io WebSocket). Errors also: kResourceExhausted
   /// EXEC_OUTPUT_TOO_LARGE; kFailedPrecondition EXEC_FAILED when it did not start.
   Result<ExecOutcome> Exec(const ExecRequest& request, const Call& call = {});
@@ -252,6 +255,9 @@ class Client {
  private:
   Client(std::unique_ptr<Transport> transport, ClientOptions options);
   Budget BudgetOf(const Call& call) const;
+  Result<ProxyAnswer> ProxyGet(std::string (*path_of)(const std::string&, const std::string&),
+                               const std::string& name_space, const std::string& name, const std::string& port,
+                               const std::string& path, const Call& call);
   Result<ResourceType> ResolveWithin(const Gvk& gvk, const Budget& budget);
   Result<std::string> CollectionPath(const Gvk& gvk, const std::string& name_space, const Budget& budget);
   Result<std::string> ObjectPath(const ObjectRef& ref, const Budget& budget);

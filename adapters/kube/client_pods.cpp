@@ -17,6 +17,10 @@ std::string PodPath(const std::string& name_space, const std::string& pod) {
   return "/api/v1/namespaces/" + http::PercentEncode(name_space) + "/pods/" + pod;
 }
 
+std::string ServicePath(const std::string& name_space, const std::string& service) {
+  return "/api/v1/namespaces/" + http::PercentEncode(name_space) + "/services/" + service;
+}
+
 // "https:8443" names the scheme before the pod, "8080" only the port.
 Result<std::string> ProxyTarget(const std::string& pod, const std::string& port) {
   const auto colon = port.find(':');
@@ -24,7 +28,7 @@ Result<std::string> ProxyTarget(const std::string& pod, const std::string& port)
   const std::string number = colon == std::string::npos ? port : port.substr(colon + 1);
   const bool scheme_ok = scheme.empty() || scheme == "http" || scheme == "https";
   if (!scheme_ok || number.empty() || number.find_first_of(":/%?#") != std::string::npos) {
-    return InvalidArgument("OBJECT_NAME_INVALID", "a pod port must be a number, a name or 'https:<port>'");
+    return InvalidArgument("OBJECT_NAME_INVALID", "a port must be a number, a name or 'https:<port>'");
   }
   return (scheme.empty() ? "" : scheme + ":") + http::PercentEncode(pod) + ":" + http::PercentEncode(number);
 }
@@ -47,14 +51,25 @@ Status SendStdin(http::WebSocket& socket, const std::string& text) {
 
 Result<ProxyAnswer> Client::PodProxyGet(const std::string& name_space, const std::string& pod, const std::string& port,
                                         const std::string& path, const Call& call) {
+  return ProxyGet(PodPath, name_space, pod, port, path, call);
+}
+
+Result<ProxyAnswer> Client::ServiceProxyGet(const std::string& name_space, const std::string& service,
+                                            const std::string& port, const std::string& path, const Call& call) {
+  return ProxyGet(ServicePath, name_space, service, port, path, call);
+}
+
+Result<ProxyAnswer> Client::ProxyGet(std::string (*path_of)(const std::string&, const std::string&),
+                                     const std::string& name_space, const std::string& name, const std::string& port,
+                                     const std::string& path, const Call& call) {
   MP_CHECK(CheckPathName(name_space));
-  MP_CHECK(CheckPathName(pod));
+  MP_CHECK(CheckPathName(name));
   if (path.empty() || path.front() != '/') {
-    return InvalidArgument("OBJECT_NAME_INVALID", "the path of a pod request must start with '/'");
+    return InvalidArgument("OBJECT_NAME_INVALID", "the path of a proxied request must start with '/'");
   }
-  MP_TRY(const std::string target, ProxyTarget(pod, port));
+  MP_TRY(const std::string target, ProxyTarget(name, port));
   RestRequest request;
-  request.path = PodPath(name_space, target) + "/proxy" + path;
+  request.path = path_of(name_space, target) + "/proxy" + path;
   request.accept = "*/*";
   request.retry_server_errors = false;
   MP_TRY(http::Response answer, transport_->Exchange(request, BudgetOf(call)));

@@ -129,6 +129,7 @@ void AddSmi(MethodTable& table) {
   table.Add("Smi.ValidateSmi", ValidateSmi);
   table.Add("Smi.ConvertSmi", ConvertSmi);
   AddSmiExplain(table);
+  AddSmiMetrics(table);
 }
 
 }  // namespace meshplay::services

@@ -51,6 +51,7 @@ ROOMS = {
     "adapters/translate": (["libs/base", "libs/smi", "adapters/facts"], set(), {"cli11"}),
     "adapters/gamma": (["libs/base", "libs/smi", "adapters/translate"], set(), set()),
     "adapters/serve": (["libs/base", "libs/smi", "adapters/sdk", "adapters/facts", "adapters/translate", "proto"], {"protobuf"}, {"cli11"}),
+    "adapters/metrics": (["libs/base", "libs/http", "adapters/sdk", "adapters/kube", "proto"], {"protobuf"}, set()),
     "adapters/common": (
         ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "proto"], {"protobuf"}, {"yaml"}),
     "adapters/controller": (
@@ -68,7 +69,7 @@ ROOMS = {
 # An adapter: one room a mesh, all with the same rules; it may use what adapters/common gives on.
 MESH_ADAPTER = (
     ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/translate",
-     "adapters/gamma", "adapters/serve", "adapters/common", "adapters/controller", "adapters/conformance", "proto"],
+     "adapters/gamma", "adapters/serve", "adapters/metrics", "adapters/common", "adapters/controller", "adapters/conformance", "proto"],
     {"protobuf"}, {"cli11", "yaml", "openssl", "re2", "grpc"})
 
 # Rooms in which coroutines are allowed; the compiler breaks some coroutine code without a warning.

@@ -35,6 +35,10 @@ pb::OperationDescriptor Describe(const std::string& type, pb::OperationCategory 
 void AddAliases(pb::OperationDescriptor& descriptor,
                 std::initializer_list<std::pair<const char*, const char*>> names_and_parameters);
 
+/// The ConfigMap beside a control plane that says where its telemetry is, and its key.
+inline constexpr const char* kPrometheusKey = "prometheus";
+std::string MetricsConfigName(const ControlPlane& plane);
+
 /// The control plane an operation is about: the offer's mesh_key, else the only one, else the default revision.
 /// Errors: kFailedPrecondition PREREQUISITE_MISSING when there is none.
 Result<ControlPlane> TargetPlane(common::Attempt& attempt);
@@ -44,6 +48,7 @@ std::unique_ptr<common::Operation> MakeInstall(const HelmFactory& helm);
 std::unique_ptr<common::Operation> MakeUninstall(const HelmFactory& helm);
 std::unique_ptr<common::Operation> MakeInjectionSet();
 std::unique_ptr<common::Operation> MakeMtlsSet();
+std::unique_ptr<common::Operation> MakeMetricsSet();
 std::unique_ptr<common::Operation> MakeSampleAppInstall();
 std::unique_ptr<common::Operation> MakeSampleAppRemove();
 std::unique_ptr<common::Operation> MakeCustomApply();

@@ -19,5 +19,6 @@ Result<std::vector<nlohmann::json>> ReadSmiDocuments(const std::string& text);
 v1::SmiFinding ToFinding(const smi::Finding& finding);
 
 void AddSmiExplain(MethodTable& table);
+void AddSmiMetrics(MethodTable& table);
 
 }  // namespace meshplay::services

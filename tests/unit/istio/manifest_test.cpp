@@ -32,9 +32,10 @@ TEST_CASE("every operation has a usable schema, titles, and names of its own", "
   std::set<std::string> types, names;
   for (const auto& operation : manifest.operations()) types.insert(operation.type());
   CHECK(types == std::set<std::string>{"istio.install", "istio.uninstall", "istio.injection.set", "istio.mtls.set",
-                                       "istio.sampleapp.install", "istio.sampleapp.remove", "istio.custom.apply",
-                                       "istio.custom.delete", "smi.apply", "smi.delete", "smi.translate",
-                                       "smi.conformance", "smi.controller.enable", "smi.controller.disable"});
+                                       "istio.metrics.set", "smi.metrics", "istio.sampleapp.install",
+                                       "istio.sampleapp.remove", "istio.custom.apply", "istio.custom.delete",
+                                       "smi.apply", "smi.delete", "smi.translate", "smi.conformance",
+                                       "smi.controller.enable", "smi.controller.disable"});
   for (const auto& operation : manifest.operations()) {
     INFO(operation.type());
     const auto document = meshplay::ParseJson(operation.parameters_schema());

@@ -38,7 +38,8 @@ inline constexpr const char* kManifest = R"({
      "idempotency":"IDEMPOTENCY_NATURAL","plan":"PLAN_SUPPORT_NONE","lock":"LOCK_MODE_EXCLUSIVE",
      "parameters_schema":"{\"type\":\"object\",\"properties\":{\"mode\":{\"type\":\"string\",\"enum\":[\"STRICT\",\"PERMISSIVE\"]}}}",
      "aliases":[{"id":"strict-mtls-policy-operation","parameters_json":"{\"mode\":\"STRICT\"}"}]},
-    {"type":"smi.translate","category":"OPERATION_CATEGORY_QUERY"}],
+    {"type":"smi.translate","category":"OPERATION_CATEGORY_QUERY"},
+    {"type":"smi.metrics","category":"OPERATION_CATEGORY_QUERY"}],
   "smi":[{"api_version":"split.smi-spec.io/v1alpha4","kind":"TrafficSplit","level":"SUPPORT_LEVEL_FULL"}],
   "inventory_kinds":[{"api_version":"apps/v1","kind":"Deployment"},{"api_version":"v1","kind":"Namespace"}]})";
 

@@ -160,3 +160,37 @@ TEST_CASE("an adapter that is known but away is not available", "[services][smi]
   REQUIRE(found.meshes_size() == 1);
   CHECK(found.meshes(0).status() == "NOT_AVAILABLE");
 }
+
+TEST_CASE("traffic metrics are asked of the adapter that serves the mesh, and keep their shape", "[services][smi]") {
+  ServicesFixture fx;
+  const auto adapter = Answer(fx);
+  adapter->output = R"({"status":200,"body":{"kind":"TrafficMetrics","apiVersion":"metrics.smi-spec.io/v1alpha1"}})";
+  v1::SmiMetricsRequest request;
+  request.set_mesh(fx.PutMesh());
+  request.set_namespace_("shop");
+  request.set_resource("deployments");
+  request.set_name("web");
+  request.set_t("1m");
+  const auto found = Must(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.ListMetricsEdges", request));
+  CHECK(found.body_json() == R"({"kind":"TrafficMetrics","apiVersion":"metrics.smi-spec.io/v1alpha1"})");
+  CHECK(adapter->last.operation_type == "smi.metrics");
+  CHECK(adapter->last.cluster_uid == meshplay::testing::kClusterUid);
+  CHECK(adapter->last.mesh_key == "istio-system/default");
+  const auto parameters = nlohmann::json::parse(adapter->last.parameters_json);
+  CHECK(parameters.at("path") == "/namespaces/shop/deployments/web/edges");
+  CHECK(parameters.at("window") == "1m");
+
+  adapter->output = R"({"status":404,"body":{"error":"Unsupported resource: cronjobs"}})";
+  const auto unknown = fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request);
+  CHECK(ReasonOf(unknown) == "METRICS_RESOURCE_UNKNOWN");
+  adapter->output = R"({"status":500,"body":{"error":"unable to lookup metrics"}})";
+  CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "METRICS_UNAVAILABLE");
+  adapter->output = R"({"status":200,"body":[]})";
+  CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "QUERY_FAILED");
+
+  request.set_name("web/edges");
+  CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "METRICS_NAME_INVALID");
+  request.set_name("web");
+  request.set_mesh("none");
+  CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "MESH_UNKNOWN");
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "adapters/common/clusters.h"
+#include "adapters/sdk/adapter.h"
+
+namespace meshplay::istio {
+
+namespace pb = meshplay::adapter::v1;
+
+/// Answers the query `smi.metrics` for the control plane of the offer's mesh_key, from the Prometheus that the
+/// operation istio.metrics.set has named. Fails with METRICS_NOT_CONFIGURED when it has named none.
+pb::TaskResult AnswerMetricsQuery(sdk::TaskContext& task, const common::Cluster& cluster);
+
+}  // namespace meshplay::istio
