@@ -182,7 +182,7 @@ Json Responses(const MethodDescriptor& method, const api::Route& route, const ap
   std::string type = route.server_sent_events() ? "text/event-stream" : "application/json";
   if (!route.raw_type().empty()) {
     type = route.raw_type();
-    media = {{"schema", {{"type", "string"}}}};
+    media = {{"schema", {{"type", type == "application/json" ? "object" : "string"}}}};
   }
   Json content = {{type, media}};
   if (method.name() == "ListEvents") content["text/event-stream"] = {{"schema", {{"type", "string"}}}};

@@ -6,46 +6,23 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
+from running_server import RunningServer, wait_for  # noqa: E402
+
 BIN = sys.argv.pop(1) if len(sys.argv) > 1 else "build/debug/bin"
-
-
-def wait_for(what, condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain for " + what)
-        time.sleep(0.02)
 
 
 class Cli(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="cli-e2e")
-        path = cls.folder.name
-        cls.token_file = path + "/admin-token"
-        cls.log = open(path + "/server.log", "w+", encoding="utf-8")
-        cls.server = subprocess.Popen(
-            [BIN + "/meshplay-server", "serve", "--data-dir", path + "/data", "--ports-file", path + "/ports.json",
-             "--admin-token-file", cls.token_file, "--rest-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0",
-             "--hub-listen", "127.0.0.1:0"], stdout=cls.log, stderr=subprocess.STDOUT)
-        wait_for("the ports file", lambda: os.path.exists(path + "/ports.json") or cls.server.poll() is not None)
-        if cls.server.poll() is not None:
-            cls.log.seek(0)
-            raise AssertionError("the server ended: " + cls.log.read())
-        with open(path + "/ports.json", encoding="utf-8") as file:
-            cls.url = "http://" + json.load(file)["rest"]
-        with open(cls.token_file, encoding="utf-8") as file:
-            cls.token = file.read().strip()
+        cls.running = RunningServer(BIN)
+        cls.token_file, cls.url, cls.token = cls.running.token_file, cls.running.url, cls.running.token
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait(timeout=30)
-        cls.log.close()
-        cls.folder.cleanup()
+        cls.running.stop()
 
     def setUp(self):
         self.config = tempfile.TemporaryDirectory(prefix="cli-config")

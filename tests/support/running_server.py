@@ -1,0 +1,44 @@
+"""A meshplay-server of its own on free ports, and meshplayctl against it."""
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+
+def wait_for(what, condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain for " + what)
+        time.sleep(0.02)
+
+
+class RunningServer:
+    """Starts the server in the folder `bin`; `folder` is a temporary one that goes with it."""
+
+    def __init__(self, bin_folder):
+        self.bin = bin_folder
+        self._folder = tempfile.TemporaryDirectory(prefix="meshplay-e2e")
+        self.folder = self._folder.name
+        self.token_file = self.folder + "/admin-token"
+        self._log = open(self.folder + "/server.log", "w+", encoding="utf-8")
+        ports = self.folder + "/ports.json"
+        self.process = subprocess.Popen(
+            [self.bin + "/meshplay-server", "serve", "--data-dir", self.folder + "/data", "--ports-file", ports,
+             "--admin-token-file", self.token_file, "--rest-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0",
+             "--hub-listen", "127.0.0.1:0"], stdout=self._log, stderr=subprocess.STDOUT)
+        wait_for("the ports file", lambda: os.path.exists(ports) or self.process.poll() is not None)
+        if self.process.poll() is not None:
+            self._log.seek(0)
+            raise AssertionError("the server ended: " + self._log.read())
+        with open(ports, encoding="utf-8") as file:
+            self.url = "http://" + json.load(file)["rest"]
+        with open(self.token_file, encoding="utf-8") as file:
+            self.token = file.read().strip()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        self._log.close()
+        self._folder.cleanup()
