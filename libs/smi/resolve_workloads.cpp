@@ -10,10 +10,14 @@ Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination,
   Selections out;
   std::map<Labels, Selection> by_selector;
   std::vector<Labels> order;
+  std::set<std::string> names;
   for (const Workload* workload : facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account)) {
     if (by_selector.count(workload->selector) == 0) order.push_back(workload->selector);
     Selection& selection = by_selector[workload->selector];
-    if (selection.workloads.empty()) selection.name = workload->name;
+    if (selection.workloads.empty()) {
+      selection.name = workload->name;
+      if (!names.insert(selection.name).second) selection.name += "/" + workload->kind;
+    }
     selection.selector = workload->selector;
     selection.workloads.push_back(workload);
   }

@@ -163,6 +163,19 @@ TEST_CASE("T17 a named target port needs a container port of that name and trans
   CHECK(smi::ResolveTargetPort(port, {}) == 3000);
 }
 
+TEST_CASE("workloads of two kinds that share a name are two selections with names of their own", "[smi][resolve]") {
+  smi::ClusterFacts facts;
+  facts.workloads = {MakeWorkload("web", "api", {{"app", "a"}}), MakeWorkload("web", "api", {{"app", "b"}})};
+  facts.workloads[0].kind = "Deployment";
+  facts.workloads[1].kind = "StatefulSet";
+  const smi::FactsIndex index(facts);
+  std::vector<smi::Diagnostic> diagnostics;
+  const auto selected = smi::SelectWorkloads(index, {"shop", "api", ""}, "", diagnostics).selections;
+  REQUIRE(selected.size() == 2);
+  CHECK(selected[0].name == "web");
+  CHECK(selected[1].name == "web/StatefulSet");
+}
+
 TEST_CASE("Service ports become the pod ports of the workloads that the Service selects", "[smi][resolve]") {
   smi::ClusterFacts facts;
   facts.workloads = {MakeWorkload("a", "api", {{"app", "a"}}), MakeWorkload("b", "api", {{"app", "b"}})};
