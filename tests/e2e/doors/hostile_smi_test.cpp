@@ -51,7 +51,7 @@ TEST_CASE("hostile SMI documents get a clear answer, and the server goes on") {
       {"more than a body may have", Repeat("- a\n", 1'200'000), 413, "BODY_TOO_LARGE"},
       {"deep nesting", std::string(400'000, '['), 400, "YAML_TOO_DEEP"},
       {"an alias bomb", AliasBomb(), 400, "YAML_TOO_LARGE"},
-      {"more values than there may be", Repeat("- a\n", 900'000), 400, "YAML_TOO_LARGE"},
+      {"more values than there may be", "[" + Repeat("1,", 500'000) + "]", 400, "YAML_TOO_LARGE"},
       {"a key given twice", "a: " + std::string(900'000, 'x') + "\na: 1\n", 400, "YAML_DUPLICATE_KEY"},
       {"tens of thousands of faults", group + Repeat("{name: m},", 500'000) + "]}}", 200, "MATCH_NAME_INVALID"},
       {"a huge expression", group + "{name: m, pathRegex: \"" + std::string(900'000, 'a') + "\"}]}}", 200,
