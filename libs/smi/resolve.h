@@ -136,7 +136,7 @@ class Resolver {
 /// Pods of a destination, as one label selector and the workloads it stands for.
 struct Selection {
   Labels selector;
-  std::string name;  ///< Of the first workload; "name/Kind" when a workload of another kind took the name.
+  std::string name;  ///< Of the first workload; "name/kind" when a workload of another kind took the name.
   std::vector<const Workload*> workloads;
 };
 

@@ -1,9 +1,19 @@
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "libs/smi/resolve.h"
 
 namespace meshplay::smi {
+namespace {
+
+std::string LowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+}  // namespace
 
 Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination, const std::string& pointer,
                            std::vector<Diagnostic>& diagnostics) {
@@ -16,7 +26,7 @@ Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination,
     Selection& selection = by_selector[workload->selector];
     if (selection.workloads.empty()) {
       selection.name = workload->name;
-      if (!names.insert(selection.name).second) selection.name += "/" + workload->kind;
+      if (!names.insert(selection.name).second) selection.name += "/" + LowerCase(workload->kind);
     }
     selection.selector = workload->selector;
     selection.workloads.push_back(workload);

@@ -237,7 +237,7 @@ TEST_CASE("an adapter is drained, reissued and revoked", "[services][adapters]")
   const v1::Adapter adapter = Must(fx.Call<v1::Adapter>("Adapters.GetAdapter", get));
   CHECK(adapter.connected());
   CHECK(adapter.clusters(0) == "kind-dev");
-  CHECK(adapter.operation_types_size() == 3);
+  CHECK(adapter.operation_types_size() == 4);
   CHECK(adapter.smi(0).level() == "FULL");
 
   v1::DrainAdapterRequest drain;

@@ -123,7 +123,7 @@ TEST_CASE("operation types are listed with where they can run", "[services][oper
   CHECK(first.operation_types(0).plan() == "EXACT");
   request.set_page_token(first.next_page_token());
   const auto rest = Must(fx.Call<v1::ListOperationTypesResponse>("Operations.ListOperationTypes", request));
-  CHECK(rest.operation_types_size() == 1);
+  CHECK(rest.operation_types_size() == 2);
   CHECK(rest.next_page_token().empty());
 
   v1::ListOperationTypesRequest elsewhere;

@@ -173,7 +173,7 @@ TEST_CASE("workloads of two kinds that share a name are two selections with name
   const auto selected = smi::SelectWorkloads(index, {"shop", "api", ""}, "", diagnostics).selections;
   REQUIRE(selected.size() == 2);
   CHECK(selected[0].name == "web");
-  CHECK(selected[1].name == "web/StatefulSet");
+  CHECK(selected[1].name == "web/statefulset");
 }
 
 TEST_CASE("Service ports become the pod ports of the workloads that the Service selects", "[smi][resolve]") {
