@@ -141,9 +141,15 @@ class Collector {
       pods_.push_back(&object);  // After the controllers that may stand for them.
     } else if (api_version == "v1" || group == "apps" || group == "batch") {
       ReadWorkload(object, kind);
-    } else if (IsMeshGroup(group)) {
+    } else if (IsMeshGroup(group) && HasName(metadata)) {
       facts_.existing.push_back(object);
     }
+  }
+
+  // Readers of existing objects rely on it.
+  static bool HasName(const json& metadata) {
+    const json& name_space = At(metadata, "namespace");
+    return !Text(metadata, "name").empty() && (name_space.is_null() || name_space.is_string());
   }
 
   static bool IsMeshGroup(const std::string& group) {

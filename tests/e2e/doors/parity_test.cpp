@@ -62,8 +62,11 @@ void FillPath(const MethodDescriptor& method, Message& request) {
   for (int i = 0; i < request.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor* field = request.GetDescriptor()->field(i);
     if (path.find("{" + field->name() + "}") == std::string::npos) continue;
-    if (request.GetReflection()->GetString(request, field).empty()) {
-      request.GetReflection()->SetString(&request, field, "none");
+    const auto& reflection = *request.GetReflection();
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32) {
+      if (reflection.GetUInt32(request, field) == 0) reflection.SetUInt32(&request, field, 1);
+    } else if (reflection.GetString(request, field).empty()) {
+      reflection.SetString(&request, field, "none");
     }
   }
 }
@@ -134,9 +137,11 @@ TEST_CASE("the same request through REST and gRPC gives the same answer, for eve
     Compare(world, *method, *request, "nothing given");
     for (const std::string& text :
          {std::string("kind-dev"), std::string("a1"), std::string(300, 'x'), std::string("UPPER case \xc3\xa9")}) {
-      // Deleting or changing what the other door is to find again would be no fair comparison.
+      // Deleting or changing what the other door is to find again, or taking a name before it, would be no fair
+      // comparison.
       const std::string& verb = method->options().GetExtension(api::route).method();
-      if ((verb == "DELETE" || verb == "PATCH") && text.size() < 10) continue;
+      const bool leaves_traces = verb == "DELETE" || verb == "PATCH" || method->name() == "CreateEnvironment";
+      if (leaves_traces && text.size() < 10) continue;
       request = NewMessage(method->input_type());
       FillAll(*request, text);
       Compare(world, *method, *request, "everything is " + text.substr(0, 10));

@@ -149,6 +149,14 @@ TEST_CASE("malformed objects are passed over", "[facts]") {
   CHECK(facts.workloads.size() == 1);
 }
 
+TEST_CASE("a mesh object without a name stands in nobody's way", "[facts]") {
+  const auto facts = FactsFromObjects(
+      {Parse(R"({"apiVersion":"networking.istio.io/v1","kind":"VirtualService","spec":{"hosts":["a"]}})"),
+       Parse(
+           R"({"apiVersion":"networking.istio.io/v1","kind":"VirtualService","metadata":{"name":"x","namespace":7}})")});
+  CHECK(facts.existing.empty());
+}
+
 TEST_CASE("what a port speaks comes from appProtocol, then from its name", "[facts]") {
   CHECK(ProtocolOfPort("TCP", "", "http") == PortProtocol::kHttp);
   CHECK(ProtocolOfPort("", "", "http-web") == PortProtocol::kHttp);
