@@ -1,6 +1,7 @@
 #include "cli/parameters.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "libs/base/files.h"
 
@@ -53,6 +54,21 @@ Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, co
     *place = parsed.is_discarded() || IsString(*expected) || from_file ? nlohmann::json(value) : std::move(parsed);
   }
   return parameters;
+}
+
+Result<std::string> ReadDocuments(const std::vector<std::string>& files) {
+  std::string text;
+  for (const std::string& file : files) {
+    std::string part;
+    if (file == "-") {
+      part.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+    } else {
+      MP_TRY(part, ReadFile(file));
+    }
+    if (!text.empty()) text += "\n---\n";
+    text += part;
+  }
+  return text;
 }
 
 }  // namespace meshplay::cli

@@ -13,4 +13,7 @@ namespace meshplay::cli {
 /// JSON. Errors: kInvalidArgument PARAMETER_INVALID; those of ReadFile.
 Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, const nlohmann::json& schema);
 
+/// The files one after the other as YAML documents; "-" is standard input. Errors: those of ReadFile.
+Result<std::string> ReadDocuments(const std::vector<std::string>& files);
+
 }  // namespace meshplay::cli

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "cli/interrupt.h"
-#include "libs/base/files.h"
+#include "cli/parameters.h"
 #include "libs/base/ids.h"
 #include "libs/base/yaml.h"
 
@@ -56,19 +56,6 @@ Status MergeTarget(const PolicyRequest& request, Json& spec) {
   put("meshes", request.meshes);
   if (!target.empty()) spec["target"] = target;
   return {};
-}
-
-Result<std::vector<std::string>> ReadFiles(const std::vector<std::string>& files) {
-  std::vector<std::string> texts;
-  for (const std::string& file : files) {
-    if (file == "-") {
-      texts.emplace_back(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-    } else {
-      MP_TRY(std::string text, ReadFile(file));
-      texts.push_back(std::move(text));
-    }
-  }
-  return texts;
 }
 
 /// Tells on stderr what changed since it was last told.
@@ -153,18 +140,15 @@ int AfterChange(Server& server, const Json& policy, const PolicyRequest& request
 
 Status MergeSpec(const PolicyRequest& request, Json& spec) {
   if (!request.spec_file.empty()) {
-    MP_TRY(const auto texts, ReadFiles({request.spec_file}));
-    MP_TRY(const auto documents, ParseYaml(texts.front()));
+    MP_TRY(const std::string text, ReadDocuments({request.spec_file}));
+    MP_TRY(const auto documents, ParseYaml(text));
     if (documents.size() != 1 || !documents.front().value.is_object()) {
       return InvalidArgument("PARAMETER_INVALID", "--spec must be one YAML or JSON object");
     }
     spec = documents.front().value;
   }
   if (!request.files.empty()) {
-    MP_TRY(const auto texts, ReadFiles(request.files));
-    std::string joined;
-    for (const std::string& text : texts) joined += (joined.empty() ? "" : "\n---\n") + text;
-    spec["documents"] = joined;
+    MP_TRY(spec["documents"], ReadDocuments(request.files));
   }
   if (!request.name_space.empty()) spec["namespace"] = request.name_space;
   if (!request.options.empty()) MP_CHECK(PutPairs(request.options, "--option", spec["options"]));

@@ -1,9 +1,6 @@
 #include "cli/run_options.h"
 
 #include <CLI/CLI.hpp>
-#include <iostream>
-
-#include "libs/base/files.h"
 
 namespace meshplay::cli {
 
@@ -21,21 +18,6 @@ void AddRunOptions(CLI::App& command, RunRequest& request) {
   command.add_flag("--prune", request.prune, "Delete objects of the owner that are no longer in the set");
   command.add_option_function<int>(
       "--timeout", [&request](int seconds) { request.timeout = std::chrono::seconds(seconds); }, "Seconds to wait");
-}
-
-Result<std::string> ReadDocuments(const std::vector<std::string>& files) {
-  std::string text;
-  for (const std::string& file : files) {
-    std::string part;
-    if (file == "-") {
-      part.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-    } else {
-      MP_TRY(part, ReadFile(file));
-    }
-    if (!text.empty()) text += "\n---\n";
-    text += part;
-  }
-  return text;
 }
 
 }  // namespace meshplay::cli

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/operations.h"
+#include "cli/parameters.h"
 #include "cli/run_options.h"
 
 namespace meshplay::cli {

@@ -32,10 +32,3 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
     }
   });
 }
-
-TEST_CASE("a thousand targets and five hundred splits translate within a second", "[cilium][.speed]") {
-  const auto [objects, milliseconds] = testing::TranslateManyObjects(Emit);
-
-  CHECK(objects == 1500);
-  WARN("took " << milliseconds << " ms");
-}

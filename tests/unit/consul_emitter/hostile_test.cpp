@@ -28,11 +28,3 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
     }
   });
 }
-
-TEST_CASE("a thousand targets and five hundred splits translate within a second", "[consul][.speed]") {
-  const auto [objects, milliseconds] = testing::TranslateManyObjects(Emit);
-
-  // Intentions and defaults of each destination, and a splitter for half of them.
-  CHECK(objects == 2500);
-  WARN("took " << milliseconds << " ms");
-}

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -122,40 +121,6 @@ void TranslateDamagedInputs(const std::string& file, const EmitFunction& emit,
       for (const json& object : emission->objects) check(object);
     }
   }
-}
-
-std::pair<std::size_t, long> TranslateManyObjects(const EmitFunction& emit) {
-  std::vector<json> documents;
-  std::vector<json> cluster;
-  for (int i = 0; i < 1000; ++i) {
-    const std::string n = std::to_string(i);
-    for (const char* half : {"a", "b"}) {
-      documents.push_back(
-          Document("specs", "v1alpha4", "HTTPRouteGroup", "g" + n + half,
-                   {{"matches", {{{"name", "m"}, {"pathRegex", "/x/" + n + half}, {"methods", {"GET"}}}}}}));
-    }
-    documents.push_back(
-        Document("access", "v1alpha3", "TrafficTarget", "t" + n,
-                 {{"destination", {{"kind", "ServiceAccount"}, {"name", "sa" + n}}},
-                  {"rules",
-                   {{{"kind", "HTTPRouteGroup"}, {"name", "g" + n + "a"}},
-                    {{"kind", "HTTPRouteGroup"}, {"name", "g" + n + "b"}}}},
-                  {"sources", {{{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "shop"}}}}}));
-    if (i % 2 == 0) {
-      documents.push_back(
-          Document("split", "v1alpha4", "TrafficSplit", "p" + n,
-                   {{"service", "s" + n}, {"backends", {{{"service", "s" + std::to_string(i + 1)}, {"weight", 1}}}}}));
-    }
-    cluster.push_back(DeploymentObject("sa" + n, {{"app", n}}));
-    cluster.push_back(ServiceObject("s" + n, n, {{"name", "http"}, {"port", 80}}));
-  }
-  const auto started = std::chrono::steady_clock::now();
-  const auto set = smi::ParseDocuments(documents);
-  const auto emission = emit(set, facts::FactsFromObjects(cluster));
-  const auto took = std::chrono::steady_clock::now() - started;
-  REQUIRE(emission.has_value());
-  CHECK(smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull);
-  return {emission->objects.size(), std::chrono::duration_cast<std::chrono::milliseconds>(took).count()};
 }
 
 Ran RunTranslateOn(const std::vector<translate::TranslateEmitter>& emitters, const std::string& file,

@@ -3,7 +3,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "adapters/translate/emitter.h"
@@ -38,10 +37,6 @@ AccessComparison CompareAccess(unsigned seed, const EmitFunction& emit, const Ac
 /// What went wrong, as a failure of the test.
 void FailOn(const std::string& what, const std::vector<nlohmann::json>& documents,
             const std::vector<nlohmann::json>& objects, const Call& call);
-
-/// 1,000 TrafficTargets, 2,000 HTTPRouteGroups and 500 TrafficSplits of namespace shop, and the cluster for them. Gives
-/// the number of objects made and the milliseconds it took.
-std::pair<std::size_t, long> TranslateManyObjects(const EmitFunction& emit);
 
 /// What the command `translate` of an adapter did.
 struct Ran {

@@ -223,7 +223,7 @@ TEST_CASE("many expressions and many paths are compared for a bounded time", "[l
   CHECK(smi::WorstLevel(emission.reports) == smi::SupportLevel::kPartial);
 }
 
-TEST_CASE("a thousand targets and five hundred splits translate to Linkerd within a second", "[linkerd][.speed]") {
+TEST_CASE("a thousand targets of one destination, or of a thousand, are translated in bounded time", "[linkerd]") {
   std::vector<json> documents;
   std::vector<json> cluster;
   const bool one_destination = GENERATE(false, true);
@@ -260,7 +260,5 @@ TEST_CASE("a thousand targets and five hundred splits translate to Linkerd withi
   const auto took = std::chrono::steady_clock::now() - started;
   REQUIRE(emission.has_value());
   CHECK(emission->objects.size() > 5'000);
-  WARN((one_destination ? "one destination" : "a thousand destinations")
-       << ": " << emission->objects.size() << " objects in "
-       << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms");
+  CHECK(took < std::chrono::seconds(60));
 }
