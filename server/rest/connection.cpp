@@ -27,6 +27,8 @@ using Executor = asio::any_io_executor;
 
 namespace {
 
+constexpr std::size_t kDrainChunkBytes = 64 * 1024;
+
 /// Runs one call on a worker and wakes the coroutine that waits for it.
 struct PendingCall {
   explicit PendingCall(const Executor& executor) : signal(executor, asio::steady_timer::time_point::max()) {}
@@ -233,11 +235,11 @@ class Session {
     co_await Write(problem, false, 11, false, ec);
     // Reads what is still on its way, so that the close does not reset the answer away from the client.
     Socket().socket().shutdown(tcp::socket::shutdown_send, ec);
-    std::string rest(4096, '\0');
-    Socket().expires_after(std::chrono::milliseconds(500));
-    for (int i = 0; i < 64 && !ec; ++i) {
+    std::string rest(kDrainChunkBytes, '\0');
+    Socket().expires_after(shared_.options.drain_timeout);
+    for (std::size_t drained = 0; drained < shared_.options.max_drain_bytes && !ec;) {
       const auto target = asio::buffer(rest);
-      co_await Socket().async_read_some(target, asio::redirect_error(asio::use_awaitable, ec));
+      drained += co_await Socket().async_read_some(target, asio::redirect_error(asio::use_awaitable, ec));
     }
   }
 

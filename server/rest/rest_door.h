@@ -26,6 +26,9 @@ struct RestOptions {
   std::size_t max_target_bytes = 8 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
   std::chrono::milliseconds header_timeout{10'000};
+  /// After a refusal, what the client still sends is read and dropped up to these, so that it can read the answer.
+  std::size_t max_drain_bytes = 32 * 1024 * 1024;
+  std::chrono::milliseconds drain_timeout{3'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds write_timeout{30'000};
   std::chrono::milliseconds sse_ping{15'000};

@@ -71,6 +71,7 @@ Result<void> Exchange::Write() {
   const auto ec = connection_.Run(
       bound_, [&](auto done) { connection_.With([&](auto& stream) { bhttp::async_write(stream, message, done); }); });
   if (ec) return Failure(ec);
+  written_ = true;
   return {};
 }
 
@@ -113,18 +114,25 @@ Result<void> Exchange::ReadWhole(Reader& reader, Response& response) {
   return {};
 }
 
+Result<Response> Exchange::Head(Reader& reader) {
+  const Result<void> written = Write();
+  if (!written && written.error().reason() != "HTTP_CONNECTION_LOST") return written.error();
+  // A server that refuses a body may answer and close before it has read all of it: that answer says why.
+  Result<Response> response = ReadHead(reader);
+  if (!written && !response) return written.error();
+  return response;
+}
+
 Result<Response> Exchange::Whole() {
-  MP_CHECK(Write());
   const auto reader = std::make_unique<Reader>();
-  MP_TRY(Response response, ReadHead(*reader));
+  MP_TRY(Response response, Head(*reader));
   MP_CHECK(ReadWhole(*reader, response));
   return response;
 }
 
 Result<Response> Exchange::Stream(const StreamOptions& options, const std::function<bool(std::string_view)>& on_chunk) {
-  MP_CHECK(Write());
   const auto reader = std::make_unique<Reader>();
-  MP_TRY(Response response, ReadHead(*reader));
+  MP_TRY(Response response, Head(*reader));
   if (response.status / 100 != 2) {
     MP_CHECK(ReadWhole(*reader, response));
     return response;

@@ -24,12 +24,13 @@ class Exchange {
   Result<Response> Whole();
   Result<Response> Stream(const StreamOptions& options, const std::function<bool(std::string_view)>& on_chunk);
 
-  bool answer_begun() const { return answer_begun_; }  ///< At least the head arrived.
-  bool reusable() const { return reusable_; }          ///< The connection may carry another request.
+  bool answer_begun() const { return answer_begun_; }      ///< At least the head arrived.
+  bool reusable() const { return reusable_ && written_; }  ///< The connection may carry another request.
 
  private:
   struct Reader;
   Result<void> Write();
+  Result<Response> Head(Reader& reader);
   Result<Response> ReadHead(Reader& reader);
   Result<void> ReadWhole(Reader& reader, Response& response);
   Error Failure(const boost::system::error_code& ec) const { return IoFailure(ec, bound_, sent_); }
@@ -42,6 +43,7 @@ class Exchange {
   RequestSent sent_ = RequestSent::kNo;
   bool answer_begun_ = false;
   bool reusable_ = false;
+  bool written_ = false;  ///< The whole request went out.
 };
 
 }  // namespace meshplay::http

@@ -49,6 +49,7 @@ TEST_CASE("hostile SMI documents get a clear answer, and the server goes on") {
   };
   const std::vector<Case> cases = {
       {"more than a body may have", Repeat("- a\n", 1'200'000), 413, "BODY_TOO_LARGE"},
+      {"ten times what a body may have", Repeat("- a\n", 10'000'000), 413, "BODY_TOO_LARGE"},
       {"deep nesting", std::string(400'000, '['), 400, "YAML_TOO_DEEP"},
       {"an alias bomb", AliasBomb(), 400, "YAML_TOO_LARGE"},
       {"more values than there may be", "[" + Repeat("1,", 500'000) + "]", 400, "YAML_TOO_LARGE"},

@@ -1,5 +1,10 @@
 #include "libs/http/client.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <future>
@@ -102,6 +107,36 @@ TEST_CASE("a POST whose answer got lost is not sent again", "[http]") {
   CHECK(answer.error().reason() == "HTTP_CONNECTION_LOST");
   CHECK(answer.error().metadata().at("request_sent") == "yes");
   CHECK(server.seen().size() == 2);
+}
+
+TEST_CASE("an answer that comes before the body was taken is read, though the rest cannot be sent", "[http]") {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(listener, 1) == 0);
+  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  std::thread refuses([listener] {
+    const int peer = ::accept(listener, nullptr, nullptr);
+    char some[1024];
+    ::recv(peer, some, sizeof some, 0);
+    const std::string answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nmuch";
+    ::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::close(peer);  // with bytes unread: the kernel resets the connection
+  });
+  Request request;
+  request.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/large";
+  request.method = Method::kPost;
+  request.body = std::string(32'000'000, 'x');
+  request.timeout = 10s;
+  const auto answer = MakeClient()->Send(request);
+  refuses.join();
+  ::close(listener);
+  REQUIRE(answer);
+  CHECK(answer->status == 413);
+  CHECK(answer->body == "much");
 }
 
 TEST_CASE("a server that does not answer costs no more than the timeout", "[http]") {

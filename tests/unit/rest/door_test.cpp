@@ -37,7 +37,10 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
-  void Send(const std::string& text) const { ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL); }
+  /// False when the peer takes no more.
+  bool Send(const std::string& text) const {
+    return ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
   /// Reads until `done(all)` or the peer closes (true) or patience ends (false).
   bool ReadUntil(const std::function<bool(const std::string&)>& done) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -145,6 +148,22 @@ TEST_CASE("what is no HTTP or too large is refused with its own problem, and the
   Wire wire(fx.door->address());
   wire.Send(fx.Head("GET /version"));
   CHECK(wire.ReadUntil("HTTP/1.1 200"));
+}
+
+TEST_CASE("a client that sends far more than it may reads its refusal, and one that never ends is cut") {
+  DoorFixture fx([](rest::RestOptions& options) { options.max_drain_bytes = 12 * 1024 * 1024; });
+  const std::string piece(1024 * 1024, ' ');
+  {
+    Wire wire(fx.door->address());
+    wire.Send(fx.Head("POST /v1/tokens", "Content-Type: application/json\r\nContent-Length: 10485760\r\n"));
+    for (int i = 0; i < 10; ++i) CHECK(wire.Send(piece));
+    CHECK(wire.ReadUntil("BODY_TOO_LARGE"));
+  }
+  Wire endless(fx.door->address());
+  endless.Send(fx.Head("POST /v1/tokens", "Content-Type: application/json\r\nContent-Length: 1073741824\r\n"));
+  int sent = 0;
+  while (sent < 1024 && endless.Send(piece)) ++sent;
+  CHECK(sent < 64);
 }
 
 TEST_CASE("a client that waits for leave to send its body gets it") {
