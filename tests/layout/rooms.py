@@ -49,6 +49,7 @@ ROOMS = {
     "adapters/helm": (["libs/base"], set(), {"zlib"}),
     "adapters/facts": (["libs/base", "libs/smi"], set(), set()),
     "adapters/translate": (["libs/base", "libs/smi", "adapters/facts"], set(), {"cli11"}),
+    "adapters/envoy": (["libs/base", "libs/smi"], set(), {"re2"}),
     "adapters/gamma": (["libs/base", "libs/smi", "adapters/translate"], set(), set()),
     "adapters/serve": (["libs/base", "libs/smi", "adapters/sdk", "adapters/facts", "adapters/translate", "proto"], {"protobuf"}, {"cli11"}),
     "adapters/metrics": (["libs/base", "libs/http", "adapters/sdk", "adapters/kube", "proto"], {"protobuf"}, set()),
@@ -69,7 +70,7 @@ ROOMS = {
 # An adapter: one room a mesh, all with the same rules; it may use what adapters/common gives on.
 MESH_ADAPTER = (
     ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/translate",
-     "adapters/gamma", "adapters/serve", "adapters/metrics", "adapters/common", "adapters/controller", "adapters/conformance", "proto"],
+     "adapters/envoy", "adapters/gamma", "adapters/serve", "adapters/metrics", "adapters/common", "adapters/controller", "adapters/conformance", "proto"],
     {"protobuf"}, {"cli11", "yaml", "openssl", "re2", "grpc"})
 
 # Rooms in which coroutines are allowed; the compiler breaks some coroutine code without a warning.
