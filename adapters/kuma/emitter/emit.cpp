@@ -84,14 +84,6 @@ translate::TranslateEmitter Emitter() {
             EmitOptions options;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(set, facts, options);
-          },
-          // There every Service of the namespace is named after its account, if a target knows it.
-          [](const translate::OptionMap& wanted) {
-            const auto is = [&](const char* name, const char* value) {
-              const auto it = wanted.find(name);
-              return it != wanted.end() && it->second == value;
-            };
-            return is("mode", "strict") && is("kuma.identity", "service");
           }};
 }
 

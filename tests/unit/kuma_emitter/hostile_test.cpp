@@ -24,7 +24,11 @@ void CheckPermission(const json& spec) {
     }
   }
   if (!spec.contains("from")) return;
-  CHECK_FALSE(spec["targetRef"]["tags"]["kuma.io/service"].get<std::string>().empty());
+  if (spec["targetRef"]["kind"] == "Mesh") {
+    CHECK(spec["from"].size() == 1);
+  } else {
+    CHECK_FALSE(spec["targetRef"]["tags"]["kuma.io/service"].get<std::string>().empty());
+  }
   CHECK(spec["from"][0] == json({{"targetRef", {{"kind", "Mesh"}}}, {"default", {{"action", "Deny"}}}}));
   for (std::size_t i = 1; i < spec["from"].size(); ++i) CHECK(spec["from"][i]["targetRef"]["kind"] == "MeshSubset");
 }

@@ -137,16 +137,23 @@ bool KumaAllowsByMesh(const std::vector<json>& objects, const std::string& sourc
   return false;
 }
 
-// Rules of `from`: the mesh starts with an allow for everybody; a later entry overrides an earlier one.
+// Rules of `from`: the mesh starts with an allow for everybody; a later entry overrides an earlier one. Permissions for
+// all data planes of a namespace come before those for some of them.
 bool KumaAllowsByService(const std::vector<json>& objects, const std::string& source, const std::string& tag) {
   bool allowed = true;
-  for (const json& object : objects) {
-    if (object["spec"]["targetRef"]["tags"]["kuma.io/service"] != tag) continue;
-    for (const json& from : object["spec"]["from"]) {
-      const json& who = from["targetRef"];
-      const bool everybody = who["kind"] == "Mesh";
-      if (!everybody && !who["tags"]["kuma.io/service"].get<std::string>().starts_with(source + "_shop_svc_")) continue;
-      allowed = from["default"]["action"] == "Allow";
+  for (const bool all_planes : {true, false}) {
+    for (const json& object : objects) {
+      const json& target = object["spec"]["targetRef"];
+      if ((target["kind"] == "Mesh") != all_planes) continue;
+      if (!all_planes && target["tags"]["kuma.io/service"] != tag) continue;
+      for (const json& from : object["spec"]["from"]) {
+        const json& who = from["targetRef"];
+        const bool everybody = who["kind"] == "Mesh";
+        if (!everybody && !who["tags"]["kuma.io/service"].get<std::string>().starts_with(source + "_shop_svc_")) {
+          continue;
+        }
+        allowed = from["default"]["action"] == "Allow";
+      }
     }
   }
   return allowed;
@@ -172,6 +179,9 @@ TEST_CASE("Kuma allows exactly the connections that SMI allows, and less only wh
       const bool is_full = smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull;
       full += is_full ? 1 : 0;
       for (const char* source : kAccounts) {
+        // Nobody has a target for web.
+        const bool strict = options.mode == kuma::BaselineMode::kStrict && !emission->objects.empty();
+        if (!by_mesh) CHECK(KumaAllowsByService(emission->objects, source, "web_shop_svc_80") != strict);
         // Pods of api behind the shared Service are no way past the targets of api.
         if (shared && !by_mesh && !SmiAllows(policy, source, 80, 8080) &&
             KumaAllowsByService(emission->objects, source, "both_shop_svc_80")) {

@@ -11,6 +11,7 @@ using translate::Outcome;
 
 constexpr const char* kPermission = "MeshTrafficPermission";
 constexpr const char* kServiceTag = "kuma.io/service";
+constexpr const char* kNamespaceBaseline = "smi-deny-all";
 // Kuma's own default trust domain for mesh "default" in zone "default".
 constexpr const char* kDefaultTrustDomain = "default.default.mesh.local";
 constexpr const char* kNeutralTrustDomain = "cluster.local";
@@ -159,6 +160,10 @@ json Subset(const std::string& tag) {
   return {{"kind", "MeshSubset"}, {"tags", {{kServiceTag, tag}}}};
 }
 
+json DenyEverybody() {
+  return {{"targetRef", {{"kind", "Mesh"}}}, {"default", {{"action", "Deny"}}}};
+}
+
 }  // namespace
 
 json MeshLabels() {
@@ -247,11 +252,7 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
                  kServiceTag);
   }
   for (const smi::Service* service : services.shared) Guard(*service, destination.service_account, source);
-  if (mode_ == BaselineMode::kStrict) {
-    for (const smi::Service* service : context.facts.ServicesOf(destination.namespace_name)) {
-      Guard(*service, "", source);
-    }
-  }
+  if (mode_ == BaselineMode::kStrict) strict_homes_[destination.namespace_name].push_back(&source);
   for (const smi::Service* service : services.own) {
     Guard(*service, destination.service_account, source);
     for (const smi::ServicePort& port : service->ports) {
@@ -283,7 +284,7 @@ void ServicePermissions::Guard(const smi::Service& service, const std::string& a
     Destination& to = destinations_[TagOf(service, port)];
     to.namespace_name = service.namespace_name;
     // Of two accounts behind one Service the first by name gives the object its own, whatever the order of targets.
-    if (to.account.empty() || (!account.empty() && account < to.account)) to.account = account;
+    if (to.account.empty() || account < to.account) to.account = account;
     to.part = service.name + "/" + std::to_string(port.port);
     if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
   }
@@ -292,19 +293,24 @@ void ServicePermissions::Guard(const smi::Service& service, const std::string& a
 void ServicePermissions::Draft(EmitContext& context) const {
   for (const auto& [tag, to] : destinations_) {
     // A later entry overrides an earlier one.
-    json from = json::array({{{"targetRef", {{"kind", "Mesh"}}}, {"default", {{"action", "Deny"}}}}});
+    json from = json::array({DenyEverybody()});
     for (const std::string& caller : to.callers) {
       from.push_back({{"targetRef", Subset(caller)}, {"default", {{"action", "Allow"}}}});
     }
-    // Without an account it is the baseline of a namespace.
-    const std::string& name = to.account.empty() ? std::string("deny") : to.account;
-    const smi::ObjectKey account{"", "ServiceAccount", to.namespace_name, name};
-    context.drafts.Add(
-        {kPermissionWave,
-         {kVersion, kPermission, to.namespace_name, translate::ObjectName(account, to.namespace_name, name, to.part)},
-         {{"targetRef", Subset(tag)}, {"from", std::move(from)}},
-         to.sources,
-         MeshLabels()});
+    const smi::ObjectKey account{"", "ServiceAccount", to.namespace_name, to.account};
+    context.drafts.Add({kPermissionWave,
+                        {kVersion, kPermission, to.namespace_name,
+                         translate::ObjectName(account, to.namespace_name, to.account, to.part)},
+                        {{"targetRef", Subset(tag)}, {"from", std::move(from)}},
+                        to.sources,
+                        MeshLabels()});
+  }
+  for (const auto& [namespace_name, sources] : strict_homes_) {
+    context.drafts.Add({kDenyNamespaceWave,
+                        {kVersion, kPermission, namespace_name, kNamespaceBaseline},
+                        {{"targetRef", {{"kind", "Mesh"}}}, {"from", json::array({DenyEverybody()})}},
+                        sources,
+                        MeshLabels()});
   }
 }
 

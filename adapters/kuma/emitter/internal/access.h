@@ -12,8 +12,9 @@ namespace meshplay::kuma {
 
 inline constexpr const char* kVersion = "kuma.io/v1alpha1";
 
-/// When an object is applied, lowest first. A permission that denies first allows in the same object, so all are one.
-enum Wave { kRouteWave, kPermissionWave };
+/// When an object is applied, lowest first. A permission that denies first allows in the same object, so all are one;
+/// the baseline of a namespace comes after what it must not cut off.
+enum Wave { kRouteWave, kPermissionWave, kDenyNamespaceWave };
 
 /// Labels of every policy.
 nlohmann::json MeshLabels();
@@ -23,6 +24,8 @@ void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant
 
 /// Permissions by kuma.io/service: one object for each destination tag with the callers of all targets, because the
 /// order within one object is the only one that is certain. A Service that also stands for another account only denies.
+/// Strict mode adds one object for each namespace: its targetRef Mesh means the data planes of its own namespace, and
+/// Kuma puts Mesh before MeshSubset whatever the names, so that the permission of a destination overrides it.
 class ServicePermissions {
  public:
   explicit ServicePermissions(BaselineMode mode) : mode_(mode) {}
@@ -44,7 +47,8 @@ class ServicePermissions {
   void Guard(const smi::Service& service, const std::string& account, const smi::Head& source);
 
   BaselineMode mode_;
-  std::map<std::string, Destination> destinations_;  ///< By tag.
+  std::map<std::string, Destination> destinations_;                    ///< By tag.
+  std::map<std::string, std::vector<const smi::Head*>> strict_homes_;  ///< Namespaces that deny, and for whom.
 };
 
 /// Tells what of a grant Kuma can carry. False: nothing. Reports UDP and HTTP conditions.
