@@ -13,7 +13,7 @@
 
 namespace meshplay::testing {
 
-/// Every emitter there is, each with the options that change most of what it does.
+/// Every emitter there is, each in all its modes.
 struct TriedEmitter {
   translate::TranslateEmitter emitter;
   std::vector<translate::OptionMap> options;
@@ -35,19 +35,23 @@ inline translate::TranslateEmitter IstioWithOwnerReferences() {
 inline std::vector<TriedEmitter> AllEmitters() {
   const translate::OptionMap none;
   const translate::OptionMap wide = {{"allowWidening", "true"}};
+  const translate::OptionMap strict = {{"mode", "strict"}};
   return {
-      {istio::Emitter(), {none, wide, {{"istio.dataplane", "ambient"}}}},
-      {IstioWithOwnerReferences(), {{{"mode", "strict"}}}},
+      {istio::Emitter(),
+       {none, wide, {{"istio.dataplane", "ambient"}}, {{"istio.dataplane", "ambient"}, {"mode", "strict"}}}},
+      {IstioWithOwnerReferences(), {strict}},
       {kuma::Emitter(),
        {none,
+        strict,
         {{"kuma.identity", "service"}, {"allowWidening", "true"}},
-        {{"kuma.identity", "service"}, {"mode", "strict"}}}},
+        {{"kuma.identity", "service"}, {"allowWidening", "true"}, {"mode", "strict"}}}},
       {gamma::Emitter("istio"), {none}},
-      {linkerd::Emitter(), {none, {{"linkerd.profile", "true"}}}},
-      {consul::Emitter(), {none, wide}},
-      {cilium::Emitter(), {none}},
+      {linkerd::Emitter(), {none, strict, {{"linkerd.profile", "true"}}}},
+      {consul::Emitter(), {none, wide, strict}},
+      {cilium::Emitter(), {none, strict}},
       {legacy::Emitter(legacy::Mesh::kOsm), {none}},
       {legacy::Emitter(legacy::Mesh::kTraefik), {none}},
+      {legacy::Emitter(legacy::Mesh::kNginx), {none}},
   };
 }
 
