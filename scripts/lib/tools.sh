@@ -1,4 +1,4 @@
-# Pinned Go tools (scripts/tools.txt), built once into the cache by version. Sourced, not run; needs common.sh.
+# Pinned tools (scripts/tools.txt), built or unpacked once into the cache by version. Sourced, not run; needs common.sh.
 # shellcheck shell=bash
 
 MP_GO_MINOR=26 # The modules under tests/cluster/go need Go 1.26.
@@ -86,12 +86,41 @@ build_tool() {
   tool_row "$name"
   target="$MP_CACHE/$name/$version/$name"
   [ ! -x "$target" ] || return 0
+  if [ "$module" = debian ]; then
+    unpack_tool "$name" "$version" "$package" "$target"
+    return
+  fi
   say "Building $name $version from its Go module (kept in $MP_CACHE; the first build of all tools takes minutes)"
   mkdir -p "$(dirname "$target")"
   go_run "$MP_ROOT/tests/cluster/go/$module" build -trimpath -ldflags "$(tool_ldflags)" -o "$target.new.$$" "$package" ||
     die "building $name $version failed" "The output above says why; a Go module proxy must be reachable (GOPROXY)."
   mv "$target.new.$$" "$target"
   note "$name $version built in $((SECONDS - started)) s"
+}
+
+# package_revision PACKAGE VERSION: the revision of that upstream version that apt offers here; nothing when it has none.
+package_revision() {
+  apt-cache madison "$1" 2>/dev/null | awk -v v="$2" '$3 == v || index($3, v "+") == 1 || index($3, v "-") == 1 {print $3; exit}'
+}
+
+# unpack_tool NAME VERSION PACKAGE TARGET: the program out of Debian's package. Nothing is installed, so no service starts.
+unpack_tool() {
+  local name="$1" version="$2" package="$3" target="$4" revision folder
+  have dpkg-deb && have apt-get && revision="$(package_revision "$package" "$version")" && [ -n "$revision" ] ||
+    die "$name $version is not to be had here: apt offers no package $package of that version" \
+      "On Debian 12 apt-get update helps; elsewhere the tests that need $name are skipped."
+  say "Taking $name out of Debian's package $package $revision (not installed; kept in $MP_CACHE)"
+  mkdir -p "$(dirname "$target")"
+  folder="$(mktemp -d "$(dirname "$target")/.new.XXXXXX")"
+  # -o: root's apt would rather download as a user who cannot write here.
+  if (cd "$folder" && apt-get -q -o APT::Sandbox::User= download "$package=$revision" >&2 && dpkg-deb -x ./*.deb .) &&
+    [ -x "$folder/usr/bin/$name" ]; then
+    mv "$folder/usr/bin/$name" "$target"
+    rm -rf "$folder"
+  else
+    rm -rf "$folder"
+    die "could not take $name out of the package $package $revision" "The output above says why; is Debian's mirror reachable?"
+  fi
 }
 
 # tool NAME: prints the path of the tool, building it when it is not there.

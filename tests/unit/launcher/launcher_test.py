@@ -125,6 +125,52 @@ class GoToolchain(unittest.TestCase):
         self.assertEqual(self.checksum, "h1:sgkgZBZFhh4HYBPiIdSyWxR25ul2E/lbMH2R8OS7s6E=")
 
 
+class DebianPackages(unittest.TestCase):
+    """A tool out of a package, with stand-ins for apt and dpkg-deb."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.program("apt-get", 'echo "$@" >> "$LOG"; touch package.deb')
+        self.program("dpkg-deb", 'mkdir -p "$3/usr/bin"; printf "#!/bin/sh\\necho beans\\n" > "$3/usr/bin/prometheus"; '
+                     'chmod +x "$3/usr/bin/prometheus"')
+
+    def program(self, name, script):
+        os.makedirs(os.path.join(self.folder, "bin"), exist_ok=True)
+        path = os.path.join(self.folder, "bin", name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(path, 0o755)
+
+    def take(self, *revisions):
+        self.program("apt-cache", "\n".join(f"echo 'prometheus | {revision} | mirror'" for revision in revisions) or "true")
+        return bash('cd "$MP_CACHE"; tool prometheus; tool prometheus', MESHPLAY_CACHE_DIR=self.folder,
+                    LOG=os.path.join(self.folder, "log"), PATH=os.path.join(self.folder, "bin") + ":" + os.environ["PATH"])
+
+    def test_any_revision_of_the_pinned_version_is_taken_once_and_only_the_program_is_kept(self):
+        run = self.take("2.53.3-1", "2.42.0+ds-5+deb12u9", "2.42.0+ds-1")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        path = run.stdout.split()[0]
+        self.assertEqual(run.stdout.split(), [path, path])
+        self.assertEqual(subprocess.check_output([path], text=True), "beans\n")
+        self.assertEqual(os.listdir(os.path.dirname(path)), ["prometheus"])
+        with open(os.path.join(self.folder, "log"), encoding="utf-8") as log:
+            self.assertEqual(log.read().count("download prometheus=2.42.0+ds-5+deb12u9"), 1)
+
+    def test_another_version_is_not_taken_instead(self):
+        run = self.take("2.42.01-1", "2.53.3-1")
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("apt offers no package prometheus of that version", run.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "log")))
+
+    def test_a_package_without_the_program_leaves_nothing(self):
+        self.program("dpkg-deb", "mkdir -p \"$3/usr/bin\"")
+        self.assertNotEqual(self.take("2.42.0-1").returncode, 0)
+        for _, _, files in os.walk(os.path.join(self.folder, "prometheus")):
+            self.assertEqual(files, [])
+
+
 class Processes(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
