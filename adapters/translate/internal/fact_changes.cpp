@@ -66,10 +66,10 @@ Compared<T> Compare(const std::vector<T>& before, const std::vector<T>& after) {
 /// selects, a workload to its account, to the pods that its own selector takes, and each of these back.
 class Walk {
  public:
-  Walk(const smi::ClusterFacts& facts, FactNames& found) : found_(found) {
+  Walk(const smi::ClusterFacts& facts, FactChanges& changes) : found_(changes.names), namesakes_(changes.namesakes) {
     for (const smi::Service& service : facts.services) {
       Add(services_, service.namespace_name, service.selector, service);
-      namesakes_[service.name].push_back(&service);
+      by_name_[service.name].push_back(&service);
     }
     for (const smi::Workload& workload : facts.workloads) {
       Add(selecting_, workload.namespace_name, workload.selector, workload);
@@ -109,12 +109,14 @@ class Walk {
     if (seen_workloads_.insert(&workload).second) open_.push_back(&workload);
   }
 
-  // A mesh without namespaces takes Services of one name for one.
+  // A mesh without namespaces takes Services of one name for one, and a caller without pods for the Service that is
+  // called like its account.
   void Reach(const smi::Service& service) {
     if (!seen_services_.insert(&service).second) return;
     found_.services.insert(KeyOf(service));
+    namesakes_.insert(service.name);
     Selected(service.namespace_name, service.selector);
-    for (const smi::Service* namesake : namesakes_[service.name]) Reach(*namesake);
+    for (const smi::Service* namesake : by_name_[service.name]) Reach(*namesake);
   }
 
   void Selected(const std::string& namespace_name, const smi::Labels& selector) {
@@ -153,8 +155,9 @@ class Walk {
   }
 
   FactNames& found_;
+  std::set<std::string>& namesakes_;
   Index<smi::Service> services_;
-  Index<smi::Service> namesakes_;
+  Index<smi::Service> by_name_;
   Index<smi::Workload> selecting_;
   Index<smi::Workload> labelled_;
   Index<smi::Workload> by_account_;
@@ -174,10 +177,10 @@ void CompareGraph(const smi::ClusterFacts& before, const smi::ClusterFacts& afte
   const bool moved =
       !services.before.empty() || !services.after.empty() || !workloads.before.empty() || !workloads.after.empty();
   if (!moved) return;
-  Walk then(before, changes.names);
+  Walk then(before, changes);
   for (const smi::Service* service : services.before) then.From(*service);
   for (const smi::Workload* workload : workloads.before) then.From(*workload);
-  Walk now(after, changes.names);
+  Walk now(after, changes);
   for (const smi::Service* service : services.after) now.From(*service);
   for (const smi::Workload* workload : workloads.after) now.From(*workload);
 }
@@ -304,8 +307,12 @@ FactChanges FactMemory::Update(const smi::ClusterFacts& facts, const std::string
 }
 
 bool Touches(const FactChanges& changes, const FactNames& names) {
-  return changes.everything || AnyOf(changes.names.accounts, names.accounts) ||
-         AnyOf(changes.names.services, names.services) || AnyOf(changes.names.namespaces, names.namespaces);
+  const auto is_namesake = [&](const std::string& account) {
+    return changes.namesakes.count(account.substr(account.find('/') + 1)) != 0;
+  };
+  return changes.everything || std::any_of(names.accounts.begin(), names.accounts.end(), is_namesake) ||
+         AnyOf(changes.names.accounts, names.accounts) || AnyOf(changes.names.services, names.services) ||
+         AnyOf(changes.names.namespaces, names.namespaces);
 }
 
 }  // namespace meshplay::translate

@@ -13,12 +13,13 @@ namespace meshplay::translate {
 /// What has changed between two looks at a cluster, as far as parts can tell.
 struct FactChanges {
   bool everything = false;
-  FactNames names;                    ///< Accounts, Services and namespaces whose parts must be looked at again.
-  std::set<smi::ObjectKey> own;       ///< Objects of ours that came, went or changed.
+  FactNames names;                  ///< Accounts, Services and namespaces whose parts must be looked at again.
+  std::set<std::string> namesakes;  ///< Names of Services: accounts of that name, in whatever namespace, are concerned.
+  std::set<smi::ObjectKey> own;     ///< Objects of ours that came, went or changed.
   std::set<std::string> own_sources;  ///< The SMI objects that those name.
   bool any() const {
     return everything || !own.empty() || !names.accounts.empty() || !names.services.empty() ||
-           !names.namespaces.empty();
+           !names.namespaces.empty() || !namesakes.empty();
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "adapters/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/translate/emitters.h"
 #include "tests/unit/translate/random_world.h"
@@ -65,4 +66,48 @@ TEST_CASE("a translation kept in step equals one from scratch, whatever changes"
   // Not a formality: most of it must have been kept.
   CHECK(recomputed * 2 < parts);
   WARN("recomputed " << recomputed << " of " << parts << " parts");
+}
+
+TEST_CASE("a Service that takes the name of a caller's account changes what the caller is called",
+          "[translate][incremental]") {
+  const auto meta = [](const char* home, const char* name) { return json{{"name", name}, {"namespace", home}}; };
+  const auto service = [&](const char* home, const char* name) {
+    return json{{"apiVersion", "v1"},
+                {"kind", "Service"},
+                {"metadata", meta(home, name)},
+                {"spec", {{"selector", {{"app", "api"}}}, {"ports", {{{"name", "http"}, {"port", 80}}}}}}};
+  };
+  const json pods = {{"metadata", {{"labels", {{"app", "api"}}}}}, {"spec", {{"serviceAccountName", "api"}}}};
+  const json workload = {{"apiVersion", "apps/v1"},
+                         {"kind", "Deployment"},
+                         {"metadata", meta("shop", "api")},
+                         {"spec", {{"selector", {{"matchLabels", {{"app", "api"}}}}}, {"template", pods}}}};
+  // No pod runs as cron: Consul knows it by its name, as long as no Service of that name stands for others.
+  const smi::DocumentSet set = smi::ParseDocuments(
+      {{{"apiVersion", "specs.smi-spec.io/v1alpha4"}, {"kind", "TCPRoute"}, {"metadata", meta("shop", "any")}},
+       {{"apiVersion", "access.smi-spec.io/v1alpha3"},
+        {"kind", "TrafficTarget"},
+        {"metadata", meta("shop", "t")},
+        {"spec",
+         {{"destination", {{"kind", "ServiceAccount"}, {"name", "api"}}},
+          {"rules", {{{"kind", "TCPRoute"}, {"name", "any"}}}},
+          {"sources", {{{"kind", "ServiceAccount"}, {"name", "cron"}, {"namespace", "shop"}}}}}}}});
+  for (const char* home : {"shop", "pay"}) {
+    INFO("in namespace " << home);
+    translate::IncrementalTranslator translator(meshplay::consul::Emitter());
+    const json before = json::array({workload, service("shop", "api")});
+    json after = before;
+    after.push_back(service(home, "cron"));
+    std::vector<std::string> levels;
+    for (const json& cluster : {before, after, before}) {
+      const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+      const auto kept = translator.Translate(set, facts);
+      const auto fresh = meshplay::consul::Emitter().emit(set, facts, {});
+      REQUIRE(kept.has_value());
+      REQUIRE(fresh.has_value());
+      CheckSame(*kept, *fresh);
+      levels.emplace_back(smi::SupportLevelName(smi::WorstLevel(kept->reports)));
+    }
+    CHECK(levels == std::vector<std::string>{"FULL", "NONE", "FULL"});
+  }
 }

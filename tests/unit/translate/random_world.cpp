@@ -136,7 +136,7 @@ json RandomWorld::Service() {
   if (Chance(20)) ports.push_back({{"name", "dns"}, {"port", 53}, {"protocol", "UDP"}});
   return {{"apiVersion", "v1"},
           {"kind", "Service"},
-          {"metadata", {{"name", Name("s", 7)}, {"namespace", Namespace()}}},
+          {"metadata", {{"name", Chance(80) ? Name("s", 7) : Name("sa", 4)}, {"namespace", Namespace()}}},
           {"spec", {{"selector", {{"app", Name("app", 4)}}}, {"ports", ports}}}};
 }
 

@@ -69,8 +69,8 @@ const std::vector<NamedService>& Catalog::ServicesOf(const smi::Identity& identi
     for (const smi::Service* service : facts_.ServicesOf(identity.namespace_name)) {
       if (!IsRegistered(*service)) continue;
       std::set<std::string> accounts;
-      for (const smi::Workload* workload : facts_.WorkloadsOf(identity.namespace_name)) {
-        if (smi::Selects(service->selector, workload->labels)) accounts.insert(workload->service_account);
+      for (const smi::Workload* workload : facts_.WorkloadsSelectedBy(identity.namespace_name, service->selector)) {
+        accounts.insert(workload->service_account);
       }
       for (const std::string& account : accounts) space->second[account].push_back({service, accounts.size() > 1});
     }
