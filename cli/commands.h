@@ -24,11 +24,12 @@ struct Session {
 };
 
 /// Each adds one group of commands; `session` outlives `app`.
-void AddCollections(CLI::App& app, Session& session);  ///< clusters, adapters, meshes, targets, objects
-void AddOperations(CLI::App& app, Session& session);   ///< operations, types
-void AddRun(CLI::App& app, Session& session);          ///< run
-void AddSmi(CLI::App& app, Session& session);          ///< smi
-void AddPolicies(CLI::App& app, Session& session);     ///< policy
+void AddCollections(CLI::App& app, Session& session);   ///< clusters, adapters, meshes, targets, objects
+void AddOperations(CLI::App& app, Session& session);    ///< operations, types
+void AddRun(CLI::App& app, Session& session);           ///< run
+void AddSmi(CLI::App& app, Session& session);           ///< smi
+void AddPolicies(CLI::App& app, Session& session);      ///< policy
+void AddEnvironments(CLI::App& app, Session& session);  ///< environment
 void AddEvents(CLI::App& app, Session& session);
 void AddConformance(CLI::App& app, Session& session);
 

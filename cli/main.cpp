@@ -41,6 +41,7 @@ int Run(int argc, char** argv) {
   AddRun(app, session);
   AddSmi(app, session);
   AddPolicies(app, session);
+  AddEnvironments(app, session);
   AddEvents(app, session);
   AddConformance(app, session);
   app.add_subcommand("version", "Version of the server")->callback([&session] {

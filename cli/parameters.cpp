@@ -4,10 +4,18 @@
 #include <iostream>
 
 #include "libs/base/files.h"
+#include "libs/base/yaml.h"
 
 namespace meshplay::cli {
 
 namespace {
+
+/// A file that the caller named; the error names it too.
+Result<std::string> ReadGiven(const std::string& file) {
+  auto text = ReadFile(file);
+  if (text) return text;
+  return InvalidArgument(text.error().reason(), "cannot read " + file + ": " + text.error().message());
+}
 
 const nlohmann::json& SubSchema(const nlohmann::json& schema, const std::string& name) {
   static const nlohmann::json kNone;
@@ -63,12 +71,32 @@ Result<std::string> ReadDocuments(const std::vector<std::string>& files) {
     if (file == "-") {
       part.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
     } else {
-      MP_TRY(part, ReadFile(file));
+      MP_TRY(part, ReadGiven(file));
     }
     if (!text.empty()) text += "\n---\n";
     text += part;
   }
   return text;
+}
+
+Result<nlohmann::ordered_json> ReadObject(const std::string& file, const char* option) {
+  MP_TRY(const std::string text, ReadDocuments({file}));
+  MP_TRY(const auto documents, ParseYaml(text));
+  if (documents.size() != 1 || !documents.front().value.is_object()) {
+    return InvalidArgument("PARAMETER_INVALID", std::string(option) + " must be one YAML or JSON object");
+  }
+  return documents.front().value;
+}
+
+Status PutPairs(const std::vector<std::string>& pairs, const char* option, nlohmann::ordered_json& into) {
+  for (const std::string& pair : pairs) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidArgument("PARAMETER_INVALID", std::string(option) + " must be KEY=VALUE, not: " + pair);
+    }
+    into[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return {};
 }
 
 }  // namespace meshplay::cli

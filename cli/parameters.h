@@ -13,7 +13,15 @@ namespace meshplay::cli {
 /// JSON. Errors: kInvalidArgument PARAMETER_INVALID; those of ReadFile.
 Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, const nlohmann::json& schema);
 
-/// The files one after the other as YAML documents; "-" is standard input. Errors: those of ReadFile.
+/// The files one after the other as YAML documents; "-" is standard input. Errors: kInvalidArgument with
+/// the reason of ReadFile.
 Result<std::string> ReadDocuments(const std::vector<std::string>& files);
+
+/// The one YAML or JSON object in a file; "-" is standard input. Errors: those of ReadDocuments and ParseYaml;
+/// kInvalidArgument PARAMETER_INVALID naming `option`.
+Result<nlohmann::ordered_json> ReadObject(const std::string& file, const char* option);
+
+/// Puts KEY=VALUE texts into an object. Errors: kInvalidArgument PARAMETER_INVALID naming `option`.
+Status PutPairs(const std::vector<std::string>& pairs, const char* option, nlohmann::ordered_json& into);
 
 }  // namespace meshplay::cli

@@ -7,7 +7,6 @@
 #include "cli/interrupt.h"
 #include "cli/parameters.h"
 #include "libs/base/ids.h"
-#include "libs/base/yaml.h"
 
 namespace meshplay::cli {
 namespace {
@@ -28,17 +27,6 @@ std::uint64_t NumberOf(const Json& object, const char* name) {
 
 std::string PathOf(const std::string& id) {
   return "/v1/policies/" + Segment(id);
-}
-
-Status PutPairs(const std::vector<std::string>& pairs, const char* what, Json& into) {
-  for (const std::string& pair : pairs) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return InvalidArgument("PARAMETER_INVALID", std::string(what) + " must be KEY=VALUE, not: " + pair);
-    }
-    into[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return {};
 }
 
 Status MergeTarget(const PolicyRequest& request, Json& spec) {
@@ -140,12 +128,7 @@ int AfterChange(Server& server, const Json& policy, const PolicyRequest& request
 
 Status MergeSpec(const PolicyRequest& request, Json& spec) {
   if (!request.spec_file.empty()) {
-    MP_TRY(const std::string text, ReadDocuments({request.spec_file}));
-    MP_TRY(const auto documents, ParseYaml(text));
-    if (documents.size() != 1 || !documents.front().value.is_object()) {
-      return InvalidArgument("PARAMETER_INVALID", "--spec must be one YAML or JSON object");
-    }
-    spec = documents.front().value;
+    MP_TRY(spec, ReadObject(request.spec_file, "--spec"));
   }
   if (!request.files.empty()) {
     MP_TRY(spec["documents"], ReadDocuments(request.files));
