@@ -21,9 +21,10 @@ OUTPUT = os.path.join(ROOT, "docs/smi-support.md")
 RESULTS = os.path.join(ROOT, "docs/smi-live-results.json")
 LEVELS = ("FULL", "PARTIAL", "NONE")
 
-# Mesh -> title, program and arguments, folder of its emitter's unit tests, what a truth table's name holds.
+# Mesh -> title, program and arguments, folder of its emitter's unit tests, what a truth table's name holds (and not).
 MESHES = {
-    "istio": ("Istio (sidecar mode)", ["istio"], "istio_emitter", ""),
+    "istio": ("Istio (sidecar mode)", ["istio"], "istio_emitter", "Istio", ("ambient",)),
+    "istio-ambient": ("Istio (ambient mode, a waypoint for the namespace)", ["istio", "--option", "istio.dataplane=ambient"], "istio_emitter", "ambient"),
     "linkerd": ("Linkerd", ["linkerd"], "linkerd_emitter", ""),
     "kuma": ("Kuma", ["kuma"], "kuma_emitter", ""),
     "consul": ("Consul", ["consul"], "consul_emitter", ""),
@@ -163,6 +164,11 @@ FEATURES = [
 ]
 
 
+# A mesh's features that want more of the cluster than Services and workloads.
+MORE_CLUSTER = {"istio-ambient": [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio.io/use-waypoint": "gate"}}},
+    {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "gate", "namespace": "shop"}}]}
+
 DENY = "deny by default"
 
 
@@ -231,12 +237,12 @@ def shown_denials(all_cases):
     return f"{len(found)} in which nothing is allowed: {found[0].replace('|', '/')}" if found else "-"
 
 
-def truth_tables(folder, word):
+def truth_tables(folder, word, others=()):
     names = []
     for path in sorted(glob.glob(os.path.join(ROOT, f"tests/unit/{folder}/*.cpp"))):
         with open(path, encoding="utf-8") as file:
             names += re.findall(r'TEST_CASE\("([^"]+)",\s*"[^"]*\[truth\]', file.read())
-    return [name for name in names if word in name]
+    return [name for name in names if word in name and not any(other in name for other in others)]
 
 
 def live_results(path):
@@ -267,17 +273,17 @@ def text_of(folder, results):
     text = HEAD.format(live=NO_LIVE_RUN if not results else "what `docs/smi-live-results.json` says; everything else has had none.")
     text += "\nTrafficMetrics is not translated, so nothing here speaks of it. Older SMI versions are read and converted first; what would\nlose or widen something is refused.\n"
     summary, sections = {}, ""
-    for mesh, (title, command, tests, word) in MESHES.items():
+    for mesh, (title, command, *tests) in MESHES.items():
         program = [os.path.join(folder, f"meshplay-adapter-{command[0]}"), "translate", *command[1:]]
         all_cases = cases(mesh)
         sections += f"\n## {title}\n"
         if mesh == "istio":
             sections += istio_manifest(folder)
-        truths = truth_tables(tests, word)
+        truths = truth_tables(*tests)
         sections += "\nTruth tables: " + ("; ".join(truths) if truths else "none") + ".\n"
         sections += "\n| feature | claimed | shown by translation cases | live run |\n|---|---|---|---|\n"
         for name, documents, cluster, matches in FEATURES:
-            claim = claimed(program, documents, cluster)
+            claim = claimed(program, documents, cluster + MORE_CLUSTER.get(mesh, []))
             summary.setdefault(name, []).append(claim.split()[0])
             sections += f"| {name} | {claim} | {shown(all_cases, matches)} | {results.get((mesh, name), 'no live run')} |\n"
         sections += f"| {DENY} | {denied(program)} | {shown_denials(all_cases)} | {results.get((mesh, DENY), 'no live run')} |\n"
