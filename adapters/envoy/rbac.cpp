@@ -176,6 +176,10 @@ json RulesOf(const std::vector<Allow>& allows, bool requests) {
 
 }  // namespace
 
+Caller AccountOfAnyDomain(const std::string& namespace_name, const std::string& service_account) {
+  return {"spiffe://[^/]+/ns/" + RE2::QuoteMeta(namespace_name) + "/sa/" + RE2::QuoteMeta(service_account), true};
+}
+
 std::optional<std::string> WhyNotTaken(const smi::RequestMatch& match) {
   for (const std::string& regex : RegexesOf(match)) {
     const RE2 compiled(regex, RE2::Quiet);

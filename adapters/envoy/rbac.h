@@ -28,6 +28,9 @@ struct Caller {
   bool is_regex = false;
 };
 
+/// A ServiceAccount, whatever the trust domain.
+Caller AccountOfAnyDomain(const std::string& namespace_name, const std::string& service_account);
+
 struct Allow {
   std::string name;  ///< Unique in a filter.
   std::vector<Caller> callers;

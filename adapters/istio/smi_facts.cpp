@@ -18,6 +18,7 @@ const std::vector<Source>& Sources() {
   static const std::vector<Source> kSources = {{{"", "v1", "Namespace"}, true},
                                                {{"apiextensions.k8s.io", "v1", "CustomResourceDefinition"}, true},
                                                {{"networking.istio.io", "v1", "VirtualService"}, true},
+                                               {{"networking.istio.io", "v1alpha3", "EnvoyFilter"}, true},
                                                {{"security.istio.io", "v1", "AuthorizationPolicy"}, true},
                                                {{"security.istio.io", "v1", "PeerAuthentication"}, true},
                                                {{"gateway.networking.k8s.io", "v1", "Gateway"}, true},

@@ -2,6 +2,7 @@
 
 #include "adapters/istio/emitter/internal/access.h"
 #include "adapters/istio/emitter/internal/ambient.h"
+#include "adapters/istio/emitter/internal/filtered.h"
 #include "adapters/istio/emitter/internal/split.h"
 #include "adapters/translate/translation.h"
 
@@ -13,10 +14,14 @@ using translate::Outcome;
 
 class SidecarWriter : public translate::MeshWriter {
  public:
-  explicit SidecarWriter(const EmitOptions& options) : options_(options) {}
+  explicit SidecarWriter(const EmitOptions& options) : options_(options), filtered_(options) {}
 
   void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
-    EmitTarget(context, options_, grant, outcome);
+    if (options_.envoy_filter) {
+      filtered_.Target(grant);
+    } else {
+      EmitTarget(context, options_, grant, false, outcome);
+    }
   }
 
   void InvalidTarget(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome) override {
@@ -27,12 +32,13 @@ class SidecarWriter : public translate::MeshWriter {
     EmitSplit(context, split, outcome);
   }
 
-  void Finish(EmitContext& /*context*/, translate::Outcomes& /*outcomes*/) override {}
+  void Finish(EmitContext& context, translate::Outcomes& outcomes) override { filtered_.Draft(context, outcomes); }
 
   std::string UdpMessage() const override { return "Istio's sidecars do not carry UDP"; }
 
  private:
   const EmitOptions& options_;
+  FilteredAccess filtered_;
 };
 
 class AmbientWriter : public translate::MeshWriter {
@@ -63,6 +69,10 @@ class AmbientWriter : public translate::MeshWriter {
 
 Result<Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const EmitOptions& options) {
   if (options.dataplane == Dataplane::kAmbient) {
+    if (options.envoy_filter) {
+      return translate::OptionUnsupported("istio.envoyFilter", "true")
+          .WithRemediation("Leave it false with istio.dataplane=ambient: ztunnel and waypoints take no EnvoyFilter");
+    }
     AmbientWriter ambient(options);
     MP_TRY(Emission emission, translate::Translate(set, facts, options, ambient));
     // Targets and splits depend on each other: no part can be translated alone.

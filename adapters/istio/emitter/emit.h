@@ -17,8 +17,12 @@ using Emission = translate::Emission;
 /// route of somebody else that leads from one Service to another's pods is not looked into. Fail closed: access is
 /// never wider than written unless `allow_widening`, and a destination whose grants all fall away still denies by
 /// default. Splits are carried out exactly or not at all. `facts.existing` should hold the cluster's VirtualServices,
-/// AuthorizationPolicies and PeerAuthentications, for ambient mode Gateways and HTTPRoutes too: an object of somebody
-/// else in the way is a CONFLICT. Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
+/// AuthorizationPolicies and PeerAuthentications, for `envoy_filter` EnvoyFilters, for ambient mode Gateways and
+/// HTTPRoutes too: an object of somebody else in the way is a CONFLICT. Errors: kInvalidArgument SMI_OPTION_INVALID;
+/// kUnimplemented SMI_OPTION_UNSUPPORTED: `envoy_filter` in ambient mode. Threads: any; pure.
+///
+/// With `envoy_filter` a policy may allow more than its target where AuthorizationPolicy cannot say the rest
+/// (FILTER_REQUIRED): an EnvoyFilter, applied first, denies it. A proxy that does not take the filter stays wider.
 Result<Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const EmitOptions& options);
 
 /// For the command `translate`.

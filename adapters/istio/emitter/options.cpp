@@ -16,16 +16,7 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
     options.dataplane = value == "ambient" ? Dataplane::kAmbient : Dataplane::kSidecar;
     return {};
   }
-  if (name == "istio.envoyFilter") {
-    bool filter = false;
-    MP_CHECK(translate::SetFlag(filter, name, value));
-    if (!filter) return {};
-    return translate::OptionUnsupported(name, value)
-        .WithRemediation(
-            "Leave it false: a filter beside AuthorizationPolicy only takes away what the policy allows, so the policy "
-            "would have to be wider, and open wherever the filter is not taken. Regular expressions are narrowed, or "
-            "widened with allowWidening");
-  }
+  if (name == "istio.envoyFilter") return translate::SetFlag(options.envoy_filter, name, value);
   return translate::OptionUnknown(name, "Istio");
 }
 

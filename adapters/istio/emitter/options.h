@@ -16,12 +16,12 @@ enum class Dataplane { kSidecar, kAmbient };
 struct EmitOptions : translate::CommonOptions {
   Dataplane dataplane = Dataplane::kSidecar;
   BaselineMode mode = BaselineMode::kScoped;
-  bool mtls = true;  ///< Emit PeerAuthentication STRICT for destinations.
+  bool mtls = true;           ///< Emit PeerAuthentication STRICT for destinations.
+  bool envoy_filter = false;  ///< Have EnvoyFilters check what AuthorizationPolicy cannot say; sidecars only.
 };
 
 /// Sets one option by its documented name (06 §4.0): the common ones, mode, istio.mtls, istio.dataplane,
-/// istio.envoyFilter (false only). Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented
-/// SMI_OPTION_UNSUPPORTED.
+/// istio.envoyFilter. Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID.
 Status SetOption(EmitOptions& options, std::string_view name, std::string_view value);
 
 }  // namespace meshplay::istio

@@ -30,7 +30,7 @@ constexpr char kApplySchema[] = R"({
                   "description": "For documents that name none."},
     "options": {"type": "object", "additionalProperties": {"type": ["string", "boolean"]}, "default": {},
                 "title": "Options of the translation",
-                "description": "allowWidening, mode, pathAnchor, lenientDots, allowMissing, selfReference, trustDomain, clusterDomain, istio.mtls."}
+                "description": "allowWidening, mode, pathAnchor, lenientDots, allowMissing, selfReference, trustDomain, clusterDomain, istio.mtls, istio.envoyFilter, istio.dataplane."}
   }
 })";
 

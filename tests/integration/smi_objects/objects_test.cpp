@@ -32,6 +32,7 @@ struct Wrong {
 const std::vector<Wrong>& WrongValues() {
   static const std::vector<Wrong> kWrong = {
       {"security.istio.io/v1 AuthorizationPolicy", "/spec/action", "MAYBE"},
+      {"networking.istio.io/v1alpha3 EnvoyFilter", "/spec/workloadSelector/labels", "app"},
       {"networking.istio.io/v1 VirtualService", "/spec/http", json::object()},
       {"policy.linkerd.io/v1beta3 Server", "/spec/podSelector", nullptr},
       {"policy.linkerd.io/v1beta3 HTTPRoute", "/spec/rules/0/matches/0/method", "get"},

@@ -31,6 +31,7 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
       if (!cluster.is_array()) cluster = json::array({cluster});
       INFO(c["name"]);
       options.dataplane = round % 3 == 0 ? istio::Dataplane::kAmbient : istio::Dataplane::kSidecar;
+      options.envoy_filter = round % 3 == 1;
 
       const auto set = smi::ParseDocuments(documents.get<std::vector<json>>(), {"shop"});
       const auto facts = meshplay::facts::FactsFromObjects(cluster.get<std::vector<json>>(), {"shop"});
@@ -41,6 +42,7 @@ TEST_CASE("whatever the documents hold, they are answered with findings and clos
       REQUIRE(conversion.has_value());
       CHECK(emission->reports.size() == smi::AllHeads(set).size() + set.unreadable.size());
       for (const json& object : emission->objects) {
+        if (object["kind"] == "EnvoyFilter") CHECK_FALSE(object["spec"]["workloadSelector"]["labels"].empty());
         if (object["kind"] != "AuthorizationPolicy" || !object["spec"].contains("rules")) continue;
         if (object["spec"].contains("targetRefs")) {
           CHECK(object["spec"]["targetRefs"][0]["kind"] == "Service");

@@ -32,10 +32,19 @@ TEST_CASE("unknown options and values are refused", "[istio][options]") {
   CHECK(istio::SetOption(options, "allowwidening", "true").error().reason() == "SMI_OPTION_UNKNOWN");
   CHECK(istio::SetOption(options, "allowWidening", "yes").error().reason() == "SMI_OPTION_INVALID");
   CHECK(istio::SetOption(options, "mode", "").error().reason() == "SMI_OPTION_INVALID");
-  CHECK(istio::SetOption(options, "istio.envoyFilter", "false").has_value());
-  CHECK(istio::SetOption(options, "istio.envoyFilter", "true").error().reason() == "SMI_OPTION_UNSUPPORTED");
+  CHECK(istio::SetOption(options, "istio.envoyFilter", "on").error().reason() == "SMI_OPTION_INVALID");
   CHECK(istio::SetOption(options, "trustDomain", "*").error().reason() == "SMI_OPTION_INVALID");
   CHECK(istio::SetOption(options, "istio.dataplane", "node").error().reason() == "SMI_OPTION_INVALID");
+}
+
+TEST_CASE("filters of Envoy are for sidecars only", "[istio][options]") {
+  istio::EmitOptions options;
+  CHECK(istio::SetOption(options, "istio.envoyFilter", "true").has_value());
+  CHECK(istio::EmitSmi({}, {}, options).has_value());
+  options.dataplane = istio::Dataplane::kAmbient;
+  const auto emission = istio::EmitSmi({}, {}, options);
+  REQUIRE_FALSE(emission.has_value());
+  CHECK(emission.error().reason() == "SMI_OPTION_UNSUPPORTED");
 }
 
 TEST_CASE("an owner that is no label value is refused before anything is made", "[istio][options]") {

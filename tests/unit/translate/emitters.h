@@ -38,7 +38,11 @@ inline std::vector<TriedEmitter> AllEmitters() {
   const translate::OptionMap strict = {{"mode", "strict"}};
   return {
       {istio::Emitter(),
-       {none, wide, {{"istio.dataplane", "ambient"}}, {{"istio.dataplane", "ambient"}, {"mode", "strict"}}}},
+       {none,
+        wide,
+        {{"istio.dataplane", "ambient"}},
+        {{"istio.dataplane", "ambient"}, {"mode", "strict"}},
+        {{"istio.envoyFilter", "true"}}}},
       {IstioWithOwnerReferences(), {strict}},
       {kuma::Emitter(),
        {none,

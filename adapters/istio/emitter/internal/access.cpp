@@ -10,7 +10,7 @@ using translate::EmitContext;
 using translate::Outcome;
 
 void EmitForSelections(EmitContext& context, const EmitOptions& options, const smi::Head& source,
-                       const smi::Identity& destination, const smi::Grant* grant, Outcome& outcome) {
+                       const smi::Identity& destination, const smi::Grant* grant, bool filtered, Outcome& outcome) {
   const smi::Selections selected = SelectDestination(context, source, destination, outcome);
   for (const smi::Selection& selection : selected.selections) {
     const std::string part = selected.selections.size() > 1 || selected.left_out ? selection.name : "";
@@ -19,7 +19,7 @@ void EmitForSelections(EmitContext& context, const EmitOptions& options, const s
       const bool any_port = grant->tcp.scope == smi::PortScope::kAny;
       const std::vector<int> ports = any_port ? std::vector<int>() : PodPortsOf(context, *grant, selection, outcome);
       if (any_port || !ports.empty()) {
-        rules = RulesOf(context, *grant, ports, outcome);
+        rules = RulesOf(context, *grant, ports, filtered, outcome);
       } else {
         outcome.Warn("NARROWED", source.spec_pointer,
                      "pods of " + selection.name + " serve none of the ports; nothing is allowed there");
@@ -33,7 +33,8 @@ void EmitForSelections(EmitContext& context, const EmitOptions& options, const s
 
 }  // namespace
 
-void EmitTarget(EmitContext& context, const EmitOptions& options, const smi::Grant& grant, Outcome& outcome) {
+void EmitTarget(EmitContext& context, const EmitOptions& options, const smi::Grant& grant, bool filtered,
+                Outcome& outcome) {
   const smi::Head& source = grant.target->head;
   outcome.lost = outcome.lost || grant.reduced;
   if (grant.udp.scope != smi::PortScope::kNone) {
@@ -41,7 +42,7 @@ void EmitTarget(EmitContext& context, const EmitOptions& options, const smi::Gra
     outcome.Warn("UDP_UNSUPPORTED", source.spec_pointer,
                  "Istio's sidecars do not carry UDP; its UDPRoute rules have no effect", "UDP");
   }
-  EmitForSelections(context, options, source, grant.destination, &grant, outcome);
+  EmitForSelections(context, options, source, grant.destination, &grant, filtered, outcome);
   outcome.explanation = Explain(grant, outcome);
   const bool pending = outcome.in_force == 0 && context.drafts.KeysOf(&source).empty();
   if (pending) outcome.explanation = "Nothing is in force yet: no workload of the destination can be selected.";
@@ -50,7 +51,7 @@ void EmitTarget(EmitContext& context, const EmitOptions& options, const smi::Gra
 void EmitBaseline(EmitContext& context, const EmitOptions& options, const smi::TrafficTarget& target,
                   Outcome& outcome) {
   const smi::Subject& subject = target.destination;
-  EmitForSelections(context, options, target.head, {subject.namespace_name, subject.name, ""}, nullptr, outcome);
+  EmitForSelections(context, options, target.head, {subject.namespace_name, subject.name, ""}, nullptr, false, outcome);
   outcome.explanation = "The object is not valid: it allows nothing, and its destination denies by default.";
 }
 

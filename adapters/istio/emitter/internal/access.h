@@ -5,8 +5,8 @@
 
 namespace meshplay::istio {
 
-/// Drafts the policies of one TrafficTarget.
-void EmitTarget(translate::EmitContext& context, const EmitOptions& options, const smi::Grant& grant,
+/// Drafts the policies of one TrafficTarget. `filtered`: a filter of Envoy checks its requests too (see RuleOf).
+void EmitTarget(translate::EmitContext& context, const EmitOptions& options, const smi::Grant& grant, bool filtered,
                 translate::Outcome& outcome);
 
 /// Drafts policies that only deny, for an invalid target whose destination is known all the same.

@@ -107,7 +107,7 @@ void AmbientMode::FindWays(const EmitContext& context, const std::string& namesp
 json AmbientMode::RulesFor(const EmitContext& context, const Destination& to, const Way& way, const Allowed& allowed,
                            Outcome& outcome) {
   if (!LeadsThere(to.grant)) return json::array();
-  if (to.grant->tcp.scope == smi::PortScope::kAny) return RulesOf(context, *to.grant, {}, outcome);
+  if (to.grant->tcp.scope == smi::PortScope::kAny) return RulesOf(context, *to.grant, {}, false, outcome);
   std::vector<int> ports;
   for (const smi::ServicePort& entry : way.service->ports) {
     bool any = false;
@@ -125,7 +125,7 @@ json AmbientMode::RulesFor(const EmitContext& context, const Destination& to, co
     }
     if (any && all) ports.push_back(entry.port);
   }
-  return ports.empty() ? json::array() : RulesOf(context, *to.grant, ports, outcome);
+  return ports.empty() ? json::array() : RulesOf(context, *to.grant, ports, false, outcome);
 }
 
 // The policies that waypoints check. Returns the waypoints that may call the pods for this target.
@@ -208,7 +208,7 @@ void AmbientMode::DraftTarget(EmitContext& context, const Destination& to, Outco
     if (LeadsThere(grant) && !grant->http.has_value()) {
       const bool any_port = grant->tcp.scope == smi::PortScope::kAny;
       const std::vector<int> ports = any_port ? std::vector<int>() : PodPortsOf(context, *grant, selection, outcome);
-      if (any_port || !ports.empty()) rules = RulesOf(context, *grant, ports, outcome);
+      if (any_port || !ports.empty()) rules = RulesOf(context, *grant, ports, false, outcome);
       outcome.in_force += static_cast<int>(rules.size());
     }
     if (!callers.empty()) rules.push_back({{"from", FromList(context, callers)}});

@@ -1,5 +1,7 @@
 #include "adapters/istio/emitter/internal/policies.h"
 
+#include <algorithm>
+
 #include "adapters/istio/emitter/internal/rules.h"
 
 namespace meshplay::istio {
@@ -24,7 +26,8 @@ json SelectorOf(const smi::Labels& labels) {
   return {{"selector", {{"matchLabels", labels}}}};
 }
 
-json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vector<int>& ports, Outcome& outcome) {
+json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vector<int>& ports, bool filtered,
+             Outcome& outcome) {
   json rules = json::array();
   const json from = FromList(context, grant.sources);
   if (!grant.http.has_value()) {
@@ -34,7 +37,7 @@ json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vec
     return rules;
   }
   for (const smi::RequestMatch& match : *grant.http) {
-    std::optional<json> rule = RuleOf(context, match, outcome);
+    std::optional<json> rule = RuleOf(context, match, filtered, outcome);
     if (!rule.has_value()) continue;
     (*rule)["from"] = from;
     if (!ports.empty()) (*rule)["to"][0]["operation"]["ports"] = PortList(ports);
@@ -107,8 +110,11 @@ std::string Explain(const smi::Grant& grant, const Outcome& outcome) {
   if (outcome.lost) {
     return "Part of what this target allows " + callers + " to do at " + account + " is in force; the rest is denied.";
   }
+  const bool filtered = std::any_of(outcome.diagnostics.begin(), outcome.diagnostics.end(),
+                                    [](const smi::Diagnostic& d) { return d.code == kFilterRequired; });
   return "Workloads of " + account + " accept exactly what this target allows from " + callers +
-         "; what no target allows is denied.";
+         "; what no target allows is denied." +
+         (filtered ? " An EnvoyFilter checks what AuthorizationPolicy cannot say." : "");
 }
 
 }  // namespace meshplay::istio

@@ -12,15 +12,16 @@ namespace meshplay::istio {
 inline constexpr const char* kSecurityVersion = "security.istio.io/v1";
 inline constexpr const char* kNetworkingVersion = "networking.istio.io/v1";
 
-/// When an object is applied, lowest first. Routes of waypoints come last: where they lead is guarded before.
-enum Wave { kRouteWave, kAllowWave, kIdentityWave, kDenyWave, kDenyNamespaceWave, kWaypointRouteWave };
+/// When an object is applied, lowest first. A filter comes before the policies that lean on it. Routes of waypoints
+/// come last: where they lead is guarded before.
+enum Wave { kRouteWave, kFilterWave, kAllowWave, kIdentityWave, kDenyWave, kDenyNamespaceWave, kWaypointRouteWave };
 
 /// {"selector": ...}: the pods that a policy holds for.
 nlohmann::json SelectorOf(const smi::Labels& labels);
 
-/// The rules that allow what `grant` allows on `ports`; no ports: any.
+/// The rules that allow what `grant` allows on `ports`; no ports: any. `filtered`: see RuleOf.
 nlohmann::json RulesOf(const translate::EmitContext& context, const smi::Grant& grant, const std::vector<int>& ports,
-                       translate::Outcome& outcome);
+                       bool filtered, translate::Outcome& outcome);
 
 /// Drafts an ALLOW policy of one target for the pods or Services of `where`. Without rules it allows nothing.
 void AddPolicy(translate::EmitContext& context, const smi::Head& source, const std::string& namespace_name,

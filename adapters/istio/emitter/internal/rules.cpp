@@ -37,10 +37,21 @@ std::string Where(const smi::RequestMatch& match) {
   return "match " + match.group + "/" + match.name;
 }
 
-void AddPath(const EmitContext& context, const smi::RequestMatch& match, const smi::PathPattern& pattern,
+void AddPath(const EmitContext& context, const smi::RequestMatch& match, const smi::PathPattern& pattern, bool filtered,
              Outcome& outcome, json& paths) {
   const std::string& text = pattern.text;
+  // Leaves what follows `known` to the filter.
+  const auto leave = [&](const std::string& known) {
+    const std::string prefix = known.substr(0, known.find_first_of("*{}"));
+    paths.push_back(prefix + "*");
+    outcome.Warn(kFilterRequired, match.pointer,
+                 Where(match) + ": pathRegex " + match.path_regex +
+                     " is checked by an EnvoyFilter only; without it \"" + prefix +
+                     "\" and all that follows is allowed",
+                 "EnvoyFilter");
+  };
   const auto drop = [&](const std::string& why) {
+    if (filtered) return leave(text);
     outcome.lost = true;
     outcome.Report("NARROWED", smi::Severity::kWarning, match.pointer,
                    Where(match) + ": pathRegex " + match.path_regex + " " + why + "; it allows nothing",
@@ -64,6 +75,7 @@ void AddPath(const EmitContext& context, const smi::RequestMatch& match, const s
       return;
     case PathForm::kTemplate:
       if (!IsTemplateText(text)) return drop("holds a character that Istio's path templates do not take");
+      if (filtered && pattern.open && !text.ends_with("{*}")) return leave(text);
       paths.push_back(text);
       if (!pattern.open) return;
       paths.push_back(text + "/{**}");
@@ -78,6 +90,7 @@ void AddPath(const EmitContext& context, const smi::RequestMatch& match, const s
     case PathForm::kRegex:
       break;
   }
+  if (filtered) return leave(smi::LiteralPrefix(match.path_regex));
   if (!context.options.allow_widening) return drop("is a regular expression, which Istio cannot check here");
   const std::string prefix = smi::LiteralPrefix(match.path_regex);
   outcome.Report("WIDENED", smi::Severity::kWarning, match.pointer,
@@ -88,7 +101,7 @@ void AddPath(const EmitContext& context, const smi::RequestMatch& match, const s
 }
 
 bool AddHeader(const EmitContext& context, const smi::RequestMatch& match, const smi::HeaderCondition& header,
-               Outcome& outcome, json& conditions) {
+               bool filtered, Outcome& outcome, json& conditions) {
   json values = json::array();
   bool left_out = false;
   for (const smi::HeaderPattern& pattern : header.patterns) {
@@ -105,9 +118,13 @@ bool AddHeader(const EmitContext& context, const smi::RequestMatch& match, const
       left_out = true;
     }
   }
-  if (left_out) {
+  const std::string what = Where(match) + ": header " + header.name + " with " + header.regex;
+  if (left_out && filtered) {
+    values = json::array({"*"});
+    outcome.Warn(kFilterRequired, match.pointer,
+                 what + " is checked by an EnvoyFilter only; without it every value is allowed", "EnvoyFilter");
+  } else if (left_out) {
     outcome.lost = true;
-    const std::string what = Where(match) + ": header " + header.name + " with " + header.regex;
     if (context.options.allow_widening) {
       values = json::array({"*"});
       outcome.Report("WIDENED", smi::Severity::kWarning, match.pointer, what + " became \"is present\"",
@@ -162,6 +179,17 @@ std::vector<json> UriMatches(const smi::RequestMatch& match) {
 
 }  // namespace
 
+std::vector<envoy::Caller> CallersOf(const EmitContext& context, const std::vector<smi::Identity>& sources) {
+  const bool by_account = context.facts.facts().api_fields.count(std::string(kServiceAccountsField)) != 0;
+  std::vector<envoy::Caller> out;
+  for (const smi::Identity& identity : sources) {
+    out.push_back(by_account && identity.spiffe_id.empty()
+                      ? envoy::AccountOfAnyDomain(identity.namespace_name, identity.service_account)
+                      : envoy::Caller{"spiffe://" + Principal(context, identity), false});
+  }
+  return out;
+}
+
 json FromList(const EmitContext& context, const std::vector<smi::Identity>& sources) {
   const bool by_account = context.facts.facts().api_fields.count(std::string(kServiceAccountsField)) != 0;
   json principals = json::array();
@@ -182,9 +210,12 @@ json FromList(const EmitContext& context, const std::vector<smi::Identity>& sour
   return from;
 }
 
-std::optional<json> RuleOf(const EmitContext& context, const smi::RequestMatch& match, Outcome& outcome) {
+std::optional<json> RuleOf(const EmitContext& context, const smi::RequestMatch& match, bool filtered,
+                           Outcome& outcome) {
   json paths = json::array();
-  for (const smi::PathPattern& pattern : match.path.alternatives) AddPath(context, match, pattern, outcome, paths);
+  for (const smi::PathPattern& pattern : match.path.alternatives) {
+    AddPath(context, match, pattern, filtered, outcome, paths);
+  }
   const bool any_path = match.path.alternatives.size() == 1 && match.path.alternatives.front().form == PathForm::kAny;
   if (paths.empty() && !any_path) return std::nullopt;
   if (match.path.dot_taken_literally) {
@@ -194,7 +225,7 @@ std::optional<json> RuleOf(const EmitContext& context, const smi::RequestMatch& 
   }
   json conditions = json::array();
   for (const smi::HeaderCondition& header : match.headers) {
-    if (!AddHeader(context, match, header, outcome, conditions)) return std::nullopt;
+    if (!AddHeader(context, match, header, filtered, outcome, conditions)) return std::nullopt;
   }
 
   json operation = json::object();
