@@ -120,14 +120,15 @@ class Partitioner {
     return out;
   }
 
-  // Meshes that know callers by their Services make one object for all accounts behind a Service.
+  // Meshes that know callers by their Services make one object for all accounts behind a Service. They know it by its
+  // name, of which manifests may hold several.
   void JoinAccounts() {
     const smi::FactsIndex index(facts_);
-    std::unordered_map<const smi::Service*, std::string> first;
+    std::unordered_map<std::string, std::string> first;
     for (const smi::Workload& workload : facts_.workloads) {
       const std::string account = AccountKey(Name(workload.namespace_name, workload.service_account));
       for (const smi::Service* service : index.ServicesSelecting(workload)) {
-        const auto [it, added] = first.emplace(service, account);
+        const auto [it, added] = first.emplace(Name(service->namespace_name, service->name), account);
         if (!added && it->second != account) groups_.Join(it->second, account);
       }
     }

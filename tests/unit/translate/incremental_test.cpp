@@ -68,6 +68,46 @@ TEST_CASE("a translation kept in step equals one from scratch, whatever changes"
   WARN("recomputed " << recomputed << " of " << parts << " parts");
 }
 
+// Manifests may hold it twice; a tag of Kuma's stands for both.
+TEST_CASE("accounts behind Services of one name are translated together", "[translate][incremental]") {
+  const auto meta = [](const std::string& name) { return json{{"name", name}, {"namespace", "shop"}}; };
+  std::vector<json> cluster;
+  std::vector<json> documents = {
+      {{"apiVersion", "specs.smi-spec.io/v1alpha4"}, {"kind", "TCPRoute"}, {"metadata", meta("any")}}};
+  for (const char* app : {"a", "b"}) {
+    const json labels = {{"app", app}};
+    const json pods = {{"metadata", {{"labels", labels}}}, {"spec", {{"serviceAccountName", app}}}};
+    cluster.push_back({{"apiVersion", "apps/v1"},
+                       {"kind", "Deployment"},
+                       {"metadata", meta(app)},
+                       {"spec", {{"selector", {{"matchLabels", labels}}}, {"template", pods}}}});
+    cluster.push_back({{"apiVersion", "v1"},
+                       {"kind", "Service"},
+                       {"metadata", meta("twice")},
+                       {"spec", {{"selector", labels}, {"ports", {{{"name", "http"}, {"port", 80}}}}}}});
+    const json source = {{"kind", "ServiceAccount"}, {"name", app}, {"namespace", "shop"}};
+    documents.push_back({{"apiVersion", "access.smi-spec.io/v1alpha3"},
+                         {"kind", "TrafficTarget"},
+                         {"metadata", meta(app)},
+                         {"spec",
+                          {{"destination", {{"kind", "ServiceAccount"}, {"name", app}}},
+                           {"rules", {{{"kind", "TCPRoute"}, {"name", "any"}}}},
+                           {"sources", json::array({source})}}}});
+  }
+  const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  const translate::OptionMap options = {{"kuma.identity", "service"}};
+  translate::IncrementalTranslator translator(meshplay::kuma::Emitter());
+  const std::vector<json> one(documents.begin(), documents.end() - 1);
+  for (const std::vector<json>& now : {one, documents, one}) {
+    const smi::DocumentSet set = smi::ParseDocuments(now);
+    const auto kept = translator.Translate(set, facts, options);
+    const auto fresh = meshplay::kuma::Emitter().emit(set, facts, options);
+    REQUIRE(kept.has_value());
+    REQUIRE(fresh.has_value());
+    CheckSame(*kept, *fresh);
+  }
+}
+
 TEST_CASE("a Service that takes the name of a caller's account changes what the caller is called",
           "[translate][incremental]") {
   const auto meta = [](const char* home, const char* name) { return json{{"name", name}, {"namespace", home}}; };
