@@ -11,6 +11,7 @@ using translate::Outcome;
 
 constexpr const char* kPermission = "MeshTrafficPermission";
 constexpr const char* kServiceTag = "kuma.io/service";
+constexpr const char* kSection = "sectionName";
 constexpr const char* kNamespaceBaseline = "smi-deny-all";
 // Kuma's own default trust domain for mesh "default" in zone "default".
 constexpr const char* kDefaultTrustDomain = "default.default.mesh.local";
@@ -47,9 +48,9 @@ Inbounds InboundsOf(const EmitContext& context, const smi::Selection& selection)
   return out;
 }
 
-// The inbound names that stand for the wanted Service ports and nothing else.
-std::set<std::string> SectionsOf(const EmitContext& context, const smi::Grant& grant, const smi::Selection& selection,
-                                 Outcome& outcome) {
+// The pod ports behind the wanted Service ports. Reports those that no Service has, and those of them without inbound.
+std::set<PodPort> WantedOf(const EmitContext& context, const smi::Grant& grant, const smi::Selection& selection,
+                           const char* feature, Outcome& outcome) {
   const Inbounds inbounds = InboundsOf(context, selection);
   const std::string& at = grant.target->head.spec_pointer;
   const smi::PodPorts resolved = smi::ResolvePodPorts(context.facts, grant.destination, selection, grant.tcp.ports);
@@ -63,29 +64,37 @@ std::set<std::string> SectionsOf(const EmitContext& context, const smi::Grant& g
                  "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
                      std::to_string(port) + "; it is taken for a pod port");
     for (const smi::Workload* workload : selection.workloads) wanted.insert({workload, port});
-  }
-  std::set<std::string> sections;
-  for (const auto& [name, behind] : inbounds.by_name) {
-    const auto is_wanted = [&](const PodPort& port) { return wanted.count(port) != 0; };
-    if (std::all_of(behind.begin(), behind.end(), is_wanted)) {
-      sections.insert(name);
-    } else if (std::any_of(behind.begin(), behind.end(), is_wanted)) {
-      outcome.lost = true;
-      outcome.Warn("NARROWED", at, "inbound " + name + " stands for other ports too, so it is not allowed",
-                   "sectionName");
-    }
-  }
-  for (const int port : resolved.assumed) {
     const bool has_inbound = std::any_of(inbounds.by_name.begin(), inbounds.by_name.end(), [&](const auto& inbound) {
       return std::any_of(inbound.second.begin(), inbound.second.end(),
                          [&](const PodPort& behind) { return behind.second == port; });
     });
-    if (!has_inbound) {
-      outcome.lost = true;
-      outcome.Warn("NARROWED", at,
-                   "Kuma has no inbound for port " + std::to_string(port) + ", which no Service leads to",
-                   "sectionName");
-    }
+    if (has_inbound) continue;
+    outcome.lost = true;
+    outcome.Warn("NARROWED", at, "Kuma has no inbound for port " + std::to_string(port) + ", which no Service leads to",
+                 feature);
+  }
+  return wanted;
+}
+
+// Whether all that an inbound or tag stands for is wanted. Reports when only some of it is.
+bool IsAllWanted(const std::set<PodPort>& behind, const std::set<PodPort>& wanted, const std::string& what,
+                 const std::string& pointer, const char* feature, Outcome& outcome) {
+  const auto is_wanted = [&](const PodPort& port) { return wanted.count(port) != 0; };
+  if (std::none_of(behind.begin(), behind.end(), is_wanted)) return false;
+  if (std::all_of(behind.begin(), behind.end(), is_wanted)) return true;
+  outcome.lost = true;
+  outcome.Warn("NARROWED", pointer, what + " stands for other ports too, so it is not allowed", feature);
+  return false;
+}
+
+// The inbound names that stand for the wanted Service ports and nothing else.
+std::set<std::string> SectionsOf(const EmitContext& context, const smi::Grant& grant, const smi::Selection& selection,
+                                 Outcome& outcome) {
+  const std::set<PodPort> wanted = WantedOf(context, grant, selection, kSection, outcome);
+  std::set<std::string> sections;
+  for (const auto& [name, behind] : InboundsOf(context, selection).by_name) {
+    const std::string& at = grant.target->head.spec_pointer;
+    if (IsAllWanted(behind, wanted, "inbound " + name, at, kSection, outcome)) sections.insert(name);
   }
   return sections;
 }
@@ -119,7 +128,7 @@ AccountServices ServicesOfAccount(const EmitContext& context, const smi::Identit
     outcome.lost = true;
     outcome.Warn("AMBIGUOUS_IDENTITY", pointer,
                  "Service " + service->name + " also selects pods of another ServiceAccount than " +
-                     identity.service_account + "; it allows nothing and names no caller",
+                     identity.service_account + "; its tag allows nothing and names no caller",
                  kServiceTag);
   }
   return out;
@@ -150,10 +159,15 @@ std::set<std::string> CallersOf(const EmitContext& context, const smi::Grant& gr
   return callers;
 }
 
-bool IsWanted(const smi::Ports& ports, int port) {
-  return ports.scope == smi::PortScope::kAny ||
-         (ports.scope == smi::PortScope::kListed &&
-          std::find(ports.ports.begin(), ports.ports.end(), port) != ports.ports.end());
+// What a tag of the Service stands for among the workloads.
+std::set<PodPort> BehindTag(const smi::Service& service, const smi::ServicePort& port,
+                            const std::vector<const smi::Workload*>& workloads) {
+  std::set<PodPort> out;
+  for (const smi::Workload* workload : workloads) {
+    const auto target = smi::ResolveTargetPort(port, workload->ports);
+    if (target.has_value() && smi::Selects(service.selector, workload->labels)) out.insert({workload, *target});
+  }
+  return out;
 }
 
 json Subset(const std::string& tag) {
@@ -237,7 +251,8 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
   const std::string at = source.spec_pointer + "/destination";
   std::set<std::string> callers;
   if (grant != nullptr && Carries(context, *grant, outcome)) callers = CallersOf(context, *grant, outcome);
-  if (context.facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account).empty()) {
+  const auto workloads = context.facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account);
+  if (workloads.empty()) {
     outcome.Report("PENDING", smi::Severity::kInfo, at,
                    "no workload runs as ServiceAccount " + destination.namespace_name + "/" +
                        destination.service_account + " yet");
@@ -251,43 +266,43 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
                      " alone, so it cannot be named as a destination",
                  kServiceTag);
   }
-  for (const smi::Service* service : services.shared) Guard(*service, destination.service_account, source);
   if (mode_ == BaselineMode::kStrict) strict_homes_[destination.namespace_name].push_back(&source);
+  const bool listed = grant != nullptr && grant->tcp.scope == smi::PortScope::kListed;
+  std::set<PodPort> wanted;
+  if (listed) wanted = WantedOf(context, *grant, {{}, "", workloads}, kServiceTag, outcome);
+  std::set<PodPort> guarded;
   for (const smi::Service* service : services.own) {
-    Guard(*service, destination.service_account, source);
     for (const smi::ServicePort& port : service->ports) {
       if (port.protocol == smi::PortProtocol::kUdp) continue;
-      Destination& to = destinations_.at(TagOf(*service, port));
-      if (grant == nullptr || !IsWanted(grant->tcp, port.port) || callers.empty()) continue;
+      const std::set<PodPort> behind = BehindTag(*service, port, workloads);
+      guarded.insert(behind.begin(), behind.end());
+      Destination& to = Guard(*service, port, destination.service_account, source);
+      if (grant == nullptr || grant->tcp.scope == smi::PortScope::kNone || callers.empty()) continue;
+      const std::string tag = TagOf(*service, port);
+      if (listed && !IsAllWanted(behind, wanted, "tag " + tag, source.spec_pointer, kServiceTag, outcome)) continue;
       to.callers.insert(callers.begin(), callers.end());
       ++outcome.in_force;
     }
   }
-  if (grant == nullptr || grant->tcp.scope != smi::PortScope::kListed) return;
-  for (const int port : grant->tcp.ports) {
-    const bool served = std::any_of(services.own.begin(), services.own.end(), [&](const smi::Service* service) {
-      return std::any_of(service->ports.begin(), service->ports.end(), [&](const smi::ServicePort& p) {
-        return p.port == port && p.protocol != smi::PortProtocol::kUdp;
-      });
-    });
-    if (served) continue;
-    outcome.lost = true;
-    outcome.Warn("NARROWED", source.spec_pointer,
-                 "no Service of the destination has port " + std::to_string(port) + "; nothing is allowed there",
-                 kServiceTag);
+  // The tags of one pod port share a listener, so a tag of its own guards what a shared Service leads to as well.
+  for (const smi::Service* service : services.shared) {
+    for (const smi::ServicePort& port : service->ports) {
+      const std::set<PodPort> behind = BehindTag(*service, port, workloads);
+      const bool open = !std::includes(guarded.begin(), guarded.end(), behind.begin(), behind.end());
+      if (open && port.protocol != smi::PortProtocol::kUdp) Guard(*service, port, destination.service_account, source);
+    }
   }
 }
 
-void ServicePermissions::Guard(const smi::Service& service, const std::string& account, const smi::Head& source) {
-  for (const smi::ServicePort& port : service.ports) {
-    if (port.protocol == smi::PortProtocol::kUdp) continue;
-    Destination& to = destinations_[TagOf(service, port)];
-    to.namespace_name = service.namespace_name;
-    // Of two accounts behind one Service the first by name gives the object its own, whatever the order of targets.
-    if (to.account.empty() || account < to.account) to.account = account;
-    to.part = service.name + "/" + std::to_string(port.port);
-    if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
-  }
+ServicePermissions::Destination& ServicePermissions::Guard(const smi::Service& service, const smi::ServicePort& port,
+                                                           const std::string& account, const smi::Head& source) {
+  Destination& to = destinations_[TagOf(service, port)];
+  to.namespace_name = service.namespace_name;
+  // Of two accounts behind one Service the first by name gives the object its own, whatever the order of targets.
+  if (to.account.empty() || account < to.account) to.account = account;
+  to.part = service.name + "/" + std::to_string(port.port);
+  if (to.sources.empty() || to.sources.back() != &source) to.sources.push_back(&source);
+  return to;
 }
 
 void ServicePermissions::Draft(EmitContext& context) const {

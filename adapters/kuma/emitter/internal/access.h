@@ -23,7 +23,9 @@ nlohmann::json MeshLabels();
 void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
 
 /// Permissions by kuma.io/service: one object for each destination tag with the callers of all targets, because the
-/// order within one object is the only one that is certain. A Service that also stands for another account only denies.
+/// order within one object is the only one that is certain. All tags of a pod port share one listener, to which the
+/// permissions of all of them apply: those of one account allow the same callers there, and a Service that also stands
+/// for another account gets one, which only denies, just where no other tag guards the pod port.
 /// Strict mode adds one object for each namespace: its targetRef Mesh means the data planes of its own namespace, and
 /// Kuma puts Mesh before MeshSubset whatever the names, so that the permission of a destination overrides it.
 class ServicePermissions {
@@ -43,8 +45,9 @@ class ServicePermissions {
     std::set<std::string> callers;
     std::vector<const smi::Head*> sources;
   };
-  /// All ports of the Service deny by default.
-  void Guard(const smi::Service& service, const std::string& account, const smi::Head& source);
+  /// The tag of this port denies by default.
+  Destination& Guard(const smi::Service& service, const smi::ServicePort& port, const std::string& account,
+                     const smi::Head& source);
 
   BaselineMode mode_;
   std::map<std::string, Destination> destinations_;                    ///< By tag.
