@@ -66,22 +66,23 @@ class IncrementalTranslator::State {
     if (emitter_.is_whole && emitter_.is_whole(options)) return Whole(set, facts);
     DropGone();
     std::set<std::size_t> dirty = Dirty(set, changes);
-    while (!dirty.empty()) {
+    do {
       stats_.recomputed += dirty.size();
-      auto done = Recompute(set, facts, dirty);
-      if (!done) {
-        Forget();
-        return std::move(done).error();
+      if (!dirty.empty()) {
+        auto done = Recompute(set, facts, dirty);
+        if (!done) {
+          Forget();
+          return std::move(done).error();
+        }
+        if (!*done) return Whole(set, facts);
       }
       std::vector<std::string> alone;
-      if (!*done || !merged_.Merge(alone)) return Whole(set, facts);
+      if (!merged_.Merge(alone)) return Whole(set, facts);
       dirty.clear();
       for (std::size_t i = 0; i < parts_.size() && !alone.empty(); ++i) {
         if (std::find(alone.begin(), alone.end(), parts_[i].id) != alone.end()) dirty.insert(i);
       }
-    }
-    std::vector<std::string> alone;
-    if (!merged_.Merge(alone)) return Whole(set, facts);
+    } while (!dirty.empty());
     Emission emission;
     if (!WriteReports(set, emission)) return Whole(set, facts);
     merged_.WriteTo(emission);

@@ -68,6 +68,39 @@ TEST_CASE("a translation kept in step equals one from scratch, whatever changes"
   WARN("recomputed " << recomputed << " of " << parts << " parts");
 }
 
+TEST_CASE("what two targets shared belongs to the one that stays", "[translate][incremental]") {
+  const auto target = [](const std::string& account) {
+    const json subject = {{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}};
+    return json{{"apiVersion", "access.smi-spec.io/v1alpha3"},
+                {"kind", "TrafficTarget"},
+                {"metadata", {{"name", account}, {"namespace", "shop"}, {"uid", "uid-" + account}}},
+                {"spec",
+                 {{"destination", subject},
+                  {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
+                  {"sources", json::array({subject})}}}};
+  };
+  std::vector<json> cluster;
+  for (const char* name : {"a", "b"}) {
+    const json pods = {{"metadata", {{"labels", {{"app", name}}}}}, {"spec", {{"serviceAccountName", name}}}};
+    cluster.push_back({{"apiVersion", "apps/v1"},
+                       {"kind", "Deployment"},
+                       {"metadata", {{"name", name}, {"namespace", "shop"}}},
+                       {"spec", {{"selector", {{"matchLabels", {{"app", name}}}}}, {"template", pods}}}});
+  }
+  const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  const translate::OptionMap options = {{"mode", "strict"}};
+  const translate::TranslateEmitter emitter = meshplay::testing::IstioWithOwnerReferences();
+  translate::IncrementalTranslator translator(emitter);
+  for (const auto& now : {std::vector<json>{target("a"), target("b")}, std::vector<json>{target("a")}}) {
+    const smi::DocumentSet set = smi::ParseDocuments(now);
+    const auto kept = translator.Translate(set, facts, options);
+    const auto fresh = emitter.emit(set, facts, options);
+    REQUIRE(kept.has_value());
+    REQUIRE(fresh.has_value());
+    CheckSame(*kept, *fresh);
+  }
+}
+
 // Manifests may hold it twice; a tag of Kuma's stands for both.
 TEST_CASE("accounts behind Services of one name are translated together", "[translate][incremental]") {
   const auto meta = [](const std::string& name) { return json{{"name", name}, {"namespace", "shop"}}; };
