@@ -133,6 +133,12 @@ Result<Look> LookAtShares(Site& site, PodReach& reach, const std::vector<Share>&
   return all;
 }
 
+Result<std::optional<Look>> DriveCalls(Site& site, PodReach& reach, const Call& call, int count) {
+  const std::string url = site.Url(call.service, Space::kHome, call.port, call.path, call.scheme);
+  MP_TRY(Heard heard, Ask(reach, call.from, {kReset, CallOf(url, call.method, call.headers, count)}));
+  return std::move(heard.nothing);
+}
+
 Result<Look> LookAtApplications(PodReach& reach) {
   Look look;
   look.kind = Look::Kind::kMet;

@@ -29,7 +29,7 @@ struct MeshUnderTest {
   std::function<Result<translate::Emission>(const std::vector<nlohmann::json>& documents,
                                             const std::set<std::string>& namespaces, const std::string& owner)>
       translate;
-  /// TrafficMetrics of a resource of a namespace; empty: the mesh has no source.
+  /// Site::TrafficMetrics for a resource of a namespace; empty: the adapter has no source.
   std::function<Result<nlohmann::json>(const std::string& name_space, const std::string& resource)> metrics;
 };
 

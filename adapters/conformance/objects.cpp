@@ -63,7 +63,7 @@ json Deployment(const AppOptions& options, const App& app) {
   if (!options.pod_annotations.empty()) metadata["annotations"] = options.pod_annotations;
   return {{"apiVersion", "apps/v1"},
           {"kind", "Deployment"},
-          {"metadata", Metadata(app.name + "-deployment", app.name_space)},
+          {"metadata", Metadata(DeploymentOf(app.name), app.name_space)},
           {"spec",
            {{"replicas", 1},
             {"selector", {{"matchLabels", app.selector}}},
@@ -76,6 +76,10 @@ json Deployment(const AppOptions& options, const App& app) {
 }
 
 }  // namespace
+
+std::string DeploymentOf(const std::string& app) {
+  return app + "-deployment";
+}
 
 std::vector<json> AppObjects(const AppOptions& options) {
   // app-b and app-c share the label app, so that app-svc has both as its endpoints.

@@ -9,6 +9,9 @@ namespace meshplay::conformance {
 inline constexpr char kAppLabel[] = "meshplay.dev/conformance-app";  ///< On pods: "app-a".
 inline constexpr char kContainer[] = "app";
 
+/// The name of an application's Deployment: "app-b-deployment" of "app-b".
+std::string DeploymentOf(const std::string& app);
+
 struct AppOptions {
   std::string home, other;  ///< Namespaces.
   std::string image;

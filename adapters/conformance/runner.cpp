@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapters/conformance/internal/experiment.h"
+#include "adapters/conformance/internal/metrics_look.h"
 #include "adapters/conformance/internal/suite.h"
 
 namespace meshplay::conformance {
@@ -14,6 +15,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kShownLooks = 6;
 constexpr std::size_t kMaxDetail = 1'000;
+constexpr int kMetricsPatience = 3;  // a Prometheus that scrapes once a minute needs two of them
 
 smi::SupportLevel WorstOf(const InForce& force) {
   return smi::WorstLevel(force.reports);
@@ -182,23 +184,26 @@ class Runner {
   }
 
   Ending Metrics(const Step& step, CaseResult& result) {
-    const auto look = [&]() -> Result<Look> {
-      Result<json> answer = site_.TrafficMetrics(step.resource);
-      if (!answer) return answer.error();
-      const json items = answer->value("items", json::array());
-      const bool good = answer->value("kind", "").starts_with("TrafficMetrics") &&
-                        (answer->value("kind", "") == "TrafficMetrics" || !items.empty());
-      Look seen;
-      seen.kind = good ? Look::Kind::kMet : Look::Kind::kNotMet;
-      seen.evidence = std::move(*answer);
-      if (!good) seen.text = "the answer names no workload";
-      return seen;
-    };
-    if (const Result<json> first = site_.TrafficMetrics(step.resource);
-        !first && first.error().code() == ErrorCode::kUnimplemented) {
-      return {CaseStatus::kUnsupported, reason::kNotClaimed, first.error().message()};
+    if (const Result<json> first = site_.TrafficMetrics(step.resource); !first) {
+      const Error& error = first.error();
+      if (error.code() == ErrorCode::kUnimplemented) {
+        return {CaseStatus::kUnsupported, reason::kNotClaimed, error.message()};
+      }
+      // The mesh may well have metrics: where they are is all that is missing.
+      if (error.reason() == reason::kMetricsNotConfigured) {
+        return {CaseStatus::kUnsupported, error.reason(), error.message() + ". " + error.remediation()};
+      }
     }
-    return Converge(look, 1, options_.converge, result.evidence);
+    Ending passes =
+        Converge([&] { return LookAtCalls(site_, reach_, step.calls); }, 1, options_.control_patience, result.evidence);
+    if (passes.status == CaseStatus::kFailed) {
+      return {CaseStatus::kInconclusive, reason::kControlFailed, "the traffic to measure: " + passes.detail};
+    }
+    if (passes.status != CaseStatus::kPassed) return passes;
+    MetricsLooks looks(site_, reach_, step);
+    Ending ending = Converge([&] { return looks.Once(); }, 1, options_.converge * kMetricsPatience, result.evidence);
+    if (ending.reason == reason::kPodUnreachable && !looks.away().empty()) ending.reason = looks.away();
+    return ending;
   }
 
   Ending Carry(const Step& step, CaseResult& result) {

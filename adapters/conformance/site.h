@@ -43,8 +43,10 @@ class Site {
   /// From now on exactly these documents are in force; none: everything of before is taken back. Everything not
   /// granted is denied for the namespaces of TrafficTargets (mode=strict).
   virtual Result<InForce> SetSmi(const std::vector<nlohmann::json>& documents) = 0;
-  /// The answer of the mesh's TrafficMetrics source for a resource of the home namespace ("deployments" or
-  /// "deployments/app-b/edges"). Errors: kUnimplemented METRICS_NOT_AVAILABLE.
+  /// What the mesh's TrafficMetrics source answers for a resource of the home namespace ("deployments" or
+  /// "deployments/app-a-deployment/edges"), counted over all of the run; what it says when it has nothing to tell.
+  /// Errors: kUnimplemented METRICS_NOT_AVAILABLE; kFailedPrecondition METRICS_NOT_CONFIGURED; kUnavailable when the
+  /// source is away.
   virtual Result<nlohmann::json> TrafficMetrics(const std::string& resource) = 0;
   /// Sleeps, or returns early when the run must stop.
   virtual void Pause(std::chrono::milliseconds length) = 0;

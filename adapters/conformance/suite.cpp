@@ -1,5 +1,7 @@
 #include "adapters/conformance/internal/suite.h"
 
+#include "adapters/conformance/objects.h"
+
 namespace meshplay::conformance {
 namespace {
 
@@ -247,12 +249,16 @@ void AddSplits(const Writer& w, std::vector<Group>& suite) {
 }
 
 void AddMetrics(std::vector<Group>& suite) {
+  // No other case calls app-a, so nothing else counts there.
+  const Call call{.from = "app-c", .service = "app-a", .server = "app-a"};
+  const std::string one = "deployments/" + DeploymentOf(call.server);
   for (const auto& [id, title, resource] :
-       {std::tuple("metrics-list", "TrafficMetrics lists the workloads", "deployments"),
-        std::tuple("metrics-get", "TrafficMetrics tells of one workload", "deployments/app-b"),
-        std::tuple("metrics-edges", "TrafficMetrics tells who calls a workload", "deployments/app-b/edges")}) {
+       {std::tuple("metrics-list", "TrafficMetrics lists the workloads", std::string("deployments")),
+        std::tuple("metrics-get", "TrafficMetrics tells of one workload", one),
+        std::tuple("metrics-edges", "TrafficMetrics tells who calls a workload", one + "/edges")}) {
     Step step{id, title, Step::Kind::kMetrics};
     step.resource = resource;
+    step.calls = {call};
     suite.push_back(One(std::move(step), "v0.6.0/v1alpha1"));
   }
 }

@@ -23,16 +23,17 @@ std::string_view CaseStatusName(CaseStatus status);  ///< "PASSED" and so on.
 
 /// Reasons of cases that did not pass.
 namespace reason {
-inline constexpr char kExpectationNotMet[] = "EXPECTATION_NOT_MET";  ///< Never, until the time was over.
-inline constexpr char kNotStable[] = "NOT_STABLE";                   ///< Met, but not often enough in a row.
-inline constexpr char kWrongReason[] = "DENIED_FOR_WRONG_REASON";    ///< It failed, but not because of a denial.
-inline constexpr char kApplyFailed[] = "SMI_NOT_APPLIED";            ///< The mesh did not take the documents.
-inline constexpr char kNotClaimed[] = "NOT_CLAIMED";                 ///< The adapter's report says so.
-inline constexpr char kKindUnknown[] = "SMI_KIND_UNKNOWN";           ///< Neither cluster nor adapter knows it.
-inline constexpr char kPodsDoNotRun[] = "PODS_DO_NOT_RUN";           ///< No program runs in the pods.
-inline constexpr char kPodUnreachable[] = "POD_UNREACHABLE";         ///< A pod was lost within the run.
-inline constexpr char kNotInMesh[] = "PODS_NOT_IN_MESH";             ///< Nothing of the mesh is in the pods.
-inline constexpr char kControlFailed[] = "CONTROL_FAILED";           ///< A control experiment went otherwise.
+inline constexpr char kExpectationNotMet[] = "EXPECTATION_NOT_MET";        ///< Never, until the time was over.
+inline constexpr char kNotStable[] = "NOT_STABLE";                         ///< Met, but not often enough in a row.
+inline constexpr char kWrongReason[] = "DENIED_FOR_WRONG_REASON";          ///< It failed, but not because of a denial.
+inline constexpr char kApplyFailed[] = "SMI_NOT_APPLIED";                  ///< The mesh did not take the documents.
+inline constexpr char kNotClaimed[] = "NOT_CLAIMED";                       ///< The adapter's report says so.
+inline constexpr char kMetricsNotConfigured[] = "METRICS_NOT_CONFIGURED";  ///< Nobody said where they are.
+inline constexpr char kKindUnknown[] = "SMI_KIND_UNKNOWN";                 ///< Neither cluster nor adapter knows it.
+inline constexpr char kPodsDoNotRun[] = "PODS_DO_NOT_RUN";                 ///< No program runs in the pods.
+inline constexpr char kPodUnreachable[] = "POD_UNREACHABLE";               ///< A pod was lost within the run.
+inline constexpr char kNotInMesh[] = "PODS_NOT_IN_MESH";                   ///< Nothing of the mesh is in the pods.
+inline constexpr char kControlFailed[] = "CONTROL_FAILED";                 ///< A control experiment went otherwise.
 inline constexpr char kCancelled[] = "CANCELLED";
 inline constexpr char kOutOfTime[] = "OUT_OF_TIME";
 inline constexpr char kNothingPassed[] = "NOTHING_PASSED";  ///< No case ran to a verdict.

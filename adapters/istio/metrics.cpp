@@ -2,7 +2,6 @@
 #include "adapters/common/errors.h"
 #include "adapters/istio/control_planes.h"
 #include "adapters/istio/operations/operations.h"
-#include "adapters/metrics/metrics_answer.h"
 
 namespace meshplay::istio {
 namespace {
@@ -20,18 +19,25 @@ Result<std::string> AddressOf(kube::Client& client, const std::string& mesh_key,
       .WithRemediation("Run the operation istio.metrics.set with the address of its Prometheus.");
 }
 
+Result<std::unique_ptr<metrics::Prometheus>> FindPrometheus(kube::Client& client, const std::string& mesh_key,
+                                                            const kube::Call& call) {
+  MP_TRY(const std::string text, AddressOf(client, mesh_key, call));
+  MP_TRY(const metrics::PrometheusAddress address, metrics::ParseAddress(text));
+  return metrics::Prometheus::Create(address, &client);
+}
+
+const metrics::Dialect& IstioDialect() {
+  return *metrics::DialectOf("istio");
+}
+
 Result<pb::TaskResult> TryAnswer(sdk::TaskContext& task, const common::Cluster& cluster) {
   const pb::TaskOffer& offer = task.offer();
   MP_TRY(const metrics::MetricsCall question, metrics::ReadCall(offer.parameters_json()));
   kube::Call call;
   call.timeout = std::chrono::milliseconds(5'000);
-  MP_TRY(const std::string text, AddressOf(*cluster.client, offer.target().mesh_key(), call));
-  MP_TRY(const metrics::PrometheusAddress address, metrics::ParseAddress(text));
-  MP_TRY(const auto prometheus, metrics::Prometheus::Create(address, cluster.client.get()));
-  const metrics::Dialect* dialect = metrics::DialectOf("istio");
-  if (dialect == nullptr) return Internal("INTERNAL_BUG", "the mesh's telemetry has no dialect");
-  return metrics::ToResult(
-      metrics::Answer(*dialect, *prometheus, *cluster.client, question, SystemClock().NowUnixMs(), kAnswerWithin));
+  MP_TRY(const auto prometheus, FindPrometheus(*cluster.client, offer.target().mesh_key(), call));
+  return metrics::ToResult(metrics::Answer(IstioDialect(), *prometheus, *cluster.client, question,
+                                           SystemClock().NowUnixMs(), kAnswerWithin));
 }
 
 }  // namespace
@@ -40,6 +46,12 @@ pb::TaskResult AnswerMetricsQuery(sdk::TaskContext& task, const common::Cluster&
   auto result = TryAnswer(task, cluster);
   if (result) return std::move(*result);
   return sdk::Failed(common::ToProtocolError(result.error(), pb::SIDE_EFFECTS_NONE));
+}
+
+Result<metrics::MetricsAnswer> AskTrafficMetrics(kube::Client& client, const std::string& mesh_key,
+                                                 const metrics::MetricsCall& question, const kube::Call& call) {
+  MP_TRY(const auto prometheus, FindPrometheus(client, mesh_key, call));
+  return metrics::TryAnswer(IstioDialect(), *prometheus, client, question, SystemClock().NowUnixMs(), kAnswerWithin);
 }
 
 }  // namespace meshplay::istio

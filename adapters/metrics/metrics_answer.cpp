@@ -49,23 +49,6 @@ Result<std::optional<Selected>> Select(kube::Client& cluster, const MetricsReque
   return std::optional<Selected>(std::move(selected));
 }
 
-Result<MetricsAnswer> TryAnswer(const Dialect& dialect, const Prometheus& prometheus, kube::Client& cluster,
-                                const MetricsCall& call, UnixMs now, std::chrono::milliseconds timeout) {
-  MP_TRY(MetricsRequest request, ParseRequest(call.path, call.version));
-  request.window = ParseWindow(call.window);
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const auto left = [deadline] {
-    const auto rest =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    return std::max(rest, std::chrono::milliseconds(1));
-  };
-  kube::Call cluster_call;
-  cluster_call.timeout = left();
-  MP_TRY(const auto selected, Select(cluster, request, call.label_selector, cluster_call));
-  const Ask ask = [&](const std::string& promql) { return prometheus.Query(promql, left()); };
-  return AnswerMetrics(dialect, request, ask, selected, now);
-}
-
 }  // namespace
 
 pb::OperationDescriptor MetricsDescriptor() {
@@ -98,6 +81,23 @@ Result<MetricsCall> ReadCall(const std::string& parameters_json) {
   }
   call.version = version == "v1alpha2" ? Version::kV1Alpha2 : Version::kV1Alpha1;
   return call;
+}
+
+Result<MetricsAnswer> TryAnswer(const Dialect& dialect, const Prometheus& prometheus, kube::Client& cluster,
+                                const MetricsCall& call, UnixMs now, std::chrono::milliseconds timeout) {
+  MP_TRY(MetricsRequest request, ParseRequest(call.path, call.version));
+  request.window = ParseWindow(call.window);
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto left = [deadline] {
+    const auto rest =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return std::max(rest, std::chrono::milliseconds(1));
+  };
+  kube::Call cluster_call;
+  cluster_call.timeout = left();
+  MP_TRY(const auto selected, Select(cluster, request, call.label_selector, cluster_call));
+  const Ask ask = [&](const std::string& promql) { return prometheus.Query(promql, left()); };
+  return AnswerMetrics(dialect, request, ask, selected, now);
 }
 
 MetricsAnswer Answer(const Dialect& dialect, const Prometheus& prometheus, kube::Client& cluster,

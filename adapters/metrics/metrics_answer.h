@@ -31,6 +31,10 @@ Result<MetricsCall> ReadCall(const std::string& parameters_json);
 MetricsAnswer Answer(const Dialect& dialect, const Prometheus& prometheus, kube::Client& cluster,
                      const MetricsCall& call, UnixMs now, std::chrono::milliseconds timeout);
 
+/// Likewise, with the cause when there is none: errors are those of reading the call, of the cluster and of Prometheus.
+Result<MetricsAnswer> TryAnswer(const Dialect& dialect, const Prometheus& prometheus, kube::Client& cluster,
+                                const MetricsCall& call, UnixMs now, std::chrono::milliseconds timeout);
+
 /// {"status", "body"} as the output of a query.
 pb::TaskResult ToResult(const MetricsAnswer& answer);
 

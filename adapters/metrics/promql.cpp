@@ -68,7 +68,7 @@ std::string Query(const Dialect& dialect, const MetricsRequest& request, End end
   }
   const std::string window = "[" + std::to_string(request.window.count()) + "s]";
   if (!latency) return "sum(increase(" + dialect.count_metric + "{" + matchers + "}" + window + ")) by (" + by + ")";
-  return "histogram_quantile(" + Quantile(metric) + ", sum(irate(" + dialect.latency_metric + "{" + matchers + "}" +
+  return "histogram_quantile(" + Quantile(metric) + ", sum(rate(" + dialect.latency_metric + "{" + matchers + "}" +
          window + ")) by (" + by + ", le))";
 }
 

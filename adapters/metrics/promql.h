@@ -25,7 +25,9 @@ struct SeriesLabels {
 /// Errors: kUnimplemented METRICS_EDGES_UNSUPPORTED when the mesh's series do not know both ends of the kind.
 Result<SeriesLabels> LabelsOf(const Dialect& dialect, const MetricsRequest& request, End end);
 
-/// One PromQL query. Names in it are exact matchers of checked names, never parts of a regex.
+/// One PromQL query. Latencies are over the whole window as the counts are (upstream's server asks for irate: the last
+/// two scrapes of the window, and nothing when the traffic ended before them). Names in it are exact matchers of
+/// checked names, never parts of a regex.
 std::string Query(const Dialect& dialect, const MetricsRequest& request, End end, const SeriesLabels& labels,
                   Metric metric);
 

@@ -11,6 +11,10 @@ namespace meshplay::conformance {
 Result<Look> LookAtCalls(Site& site, PodReach& reach, const std::vector<Call>& calls);
 Result<Look> LookAtShares(Site& site, PodReach& reach, const std::vector<Share>& shares, int default_requests);
 
+/// Has `call.from` make the call so often, without looking what becomes of it. A look that tells nothing when its pod
+/// is unreachable.
+Result<std::optional<Look>> DriveCalls(Site& site, PodReach& reach, const Call& call, int count);
+
 /// Every application answers about itself.
 Result<Look> LookAtApplications(PodReach& reach);
 /// app-a calls an address where nobody listens: the failure must be recorded, and as what it is.

@@ -53,7 +53,7 @@ struct Step {
   std::string title;
   Kind kind = Kind::kCalls;
   std::vector<nlohmann::json> documents = {};  ///< In force during the step; those of the step before are not.
-  std::vector<Call> calls = {};
+  std::vector<Call> calls = {};                ///< kMetrics: the one whose traffic should be told of.
   std::vector<Share> shares = {};
   std::string smi_group = {}, smi_kind = {}, short_name = {};  ///< kKnown
   std::string resource = {};                                   ///< kMetrics

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/istio/emitter/emit.h"
+#include "adapters/istio/internal/metrics.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "adapters/istio/operations/operations.h"
 #include "libs/smi/parse.h"
@@ -39,6 +40,14 @@ Result<conformance::MeshUnderTest> FindMesh(common::Attempt& attempt) {
     options.owner = owner;
     options.mode = BaselineMode::kStrict;
     return EmitSmi(smi::ParseDocuments(documents), facts, options);
+  };
+  mesh.metrics = [&attempt, key = plane.key()](const std::string& name_space,
+                                               const std::string& resource) -> Result<json> {
+    metrics::MetricsCall question;
+    question.path = "/namespaces/" + name_space + "/" + resource;
+    question.window = "2h";  // longer than a run may last
+    MP_TRY(const metrics::MetricsAnswer answer, AskTrafficMetrics(attempt.kube(), key, question, attempt.call()));
+    return json(answer.body);
   };
   return mesh;
 }

@@ -54,9 +54,7 @@ class Bench::TestSite final : public conformance::Site {
     bench_.gate_->SetDocuments(documents);
     return force;
   }
-  Result<json> TrafficMetrics(const std::string&) override {
-    return Error(ErrorCode::kUnimplemented, "METRICS_NOT_AVAILABLE", "no source of metrics");
-  }
+  Result<json> TrafficMetrics(const std::string& resource) override { return bench_.traffic_metrics(resource); }
   void Pause(std::chrono::milliseconds length) override { std::this_thread::sleep_for(length); }
   std::string WhyStop() const override { return bench_.why_stop(); }
 

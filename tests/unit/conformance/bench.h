@@ -34,6 +34,9 @@ class Bench {
     return smi::SupportLevel::kFull;
   };
   std::function<Status(const std::vector<nlohmann::json>&)> before_apply = [](const auto&) { return Status(); };
+  std::function<Result<nlohmann::json>(const std::string& resource)> traffic_metrics = [](const std::string&) {
+    return Error(ErrorCode::kUnimplemented, "METRICS_NOT_AVAILABLE", "no source of metrics");
+  };
   Status prepared;
   bool kinds_served = true;
   bool pods_run = true;

@@ -211,8 +211,11 @@ void Gate::Handle(const Listener& listener, const conformance_app::Socket& socke
                                  asked.method,
                                  received.substr(head_end + 4),
                                  {{"ServiceName", asked.caller}}};
+  const auto began = std::chrono::steady_clock::now();
   const conformance_app::Answer got = conformance_app::Exchange(wanted, 3s);
-  answer(got.status == 0 ? 502 : got.status, got.body);
+  const int status = got.status == 0 ? 502 : got.status;
+  if (observer_) observer_({asked.caller, app, status, std::chrono::steady_clock::now() - began});
+  answer(status, got.body);
 }
 
 }  // namespace meshplay::test

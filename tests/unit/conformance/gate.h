@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +42,14 @@ class Gate {
   int PortOf(const std::string& service, int port) const;
   void SetDocuments(std::vector<nlohmann::json> documents);
   void SetMode(GateMode mode) { mode_ = mode; }
+  /// A request that went through, as the proxies of a mesh would count it.
+  struct Passed {
+    std::string caller, app;
+    int status = 0;
+    std::chrono::duration<double, std::milli> took{0};
+  };
+  /// Told of each; set it before the first.
+  void SetObserver(std::function<void(const Passed&)> observer) { observer_ = std::move(observer); }
   /// The documents have effect only after so many further decisions.
   void SetDelay(int decisions) { delay_ = decisions; }
 
@@ -70,6 +80,7 @@ class Gate {
   int flaps_ = 0;
   std::atomic<GateMode> mode_{GateMode::kHonest};
   std::atomic<int> delay_{0};
+  std::function<void(const Passed&)> observer_;
   std::jthread loop_;
 };
 

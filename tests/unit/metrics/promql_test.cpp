@@ -26,7 +26,7 @@ std::string Text(const char* mesh, const std::string& path, End end, Metric metr
 TEST_CASE("Linkerd's queries are those its documented series answer", "[metrics]") {
   const std::string path = "/namespaces/shop/deployments/web";
   CHECK(Text("linkerd", path, End::kResource, Metric::kP99) ==
-        "histogram_quantile(0.99, sum(irate(response_latency_ms_bucket{direction=\"inbound\",namespace=\"shop\","
+        "histogram_quantile(0.99, sum(rate(response_latency_ms_bucket{direction=\"inbound\",namespace=\"shop\","
         "deployment=\"web\"}[30s])) by (namespace, deployment, le))");
   CHECK(Text("linkerd", path, End::kResource, Metric::kFailure) ==
         "sum(increase(response_total{direction=\"inbound\",namespace=\"shop\",deployment=\"web\","
@@ -39,7 +39,7 @@ TEST_CASE("Linkerd's queries are those its documented series answer", "[metrics]
 
 TEST_CASE("Istio's queries are those its documented series answer", "[metrics]") {
   CHECK(Text("istio", "/deployments", End::kResource, Metric::kP50) ==
-        "histogram_quantile(0.5, sum(irate(istio_request_duration_milliseconds_bucket{reporter=\"destination\","
+        "histogram_quantile(0.5, sum(rate(istio_request_duration_milliseconds_bucket{reporter=\"destination\","
         "destination_workload_namespace=~\".+\",destination_workload=~\".+\"}[30s])) by "
         "(destination_workload_namespace, destination_workload, le))");
   CHECK(Text("istio", "/namespaces/shop", End::kResource, Metric::kSuccess) ==

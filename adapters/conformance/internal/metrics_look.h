@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "adapters/conformance/internal/experiment.h"
+
+namespace meshplay::conformance {
+
+/// What an answer of TrafficMetrics tells of one workload.
+struct ToldMetrics {
+  nlohmann::json item = nullptr;    ///< The TrafficMetrics of that workload; null when there is none.
+  std::optional<double> successes;  ///< Its success_count; nothing when the item is missing or not in shape.
+  std::string wrong;                ///< What is missing or not in shape; empty when nothing is.
+};
+
+/// `answer` is a TrafficMetrics or a list of them. `caller` is the workload at the other end of an edge; empty: no edge
+/// is asked for. Pure.
+ToldMetrics ReadTrafficMetrics(const nlohmann::json& answer, const std::string& name_space, const std::string& workload,
+                               const std::string& caller);
+
+/// Drives traffic and looks whether TrafficMetrics tells of it. Only traffic of these looks reaches the workload that
+/// is looked at, so what it counts before them is nothing, or of an earlier case.
+class MetricsLooks {
+ public:
+  MetricsLooks(Site& site, PodReach& reach, const Step& step) : site_(site), reach_(reach), step_(step) {}
+
+  /// One batch of requests, one question. Met when the metrics are in shape and successes have grown by a batch since
+  /// the first answer. A source that is away is a look that tells nothing. Errors: as of LookAtCalls, and the source's.
+  Result<Look> Once();
+  /// Why the last question had no answer; empty when it had one.
+  const std::string& away() const { return away_; }
+
+ private:
+  Site& site_;
+  PodReach& reach_;
+  const Step& step_;
+  std::optional<double> before_;
+  std::string away_;
+  int driven_ = 0;
+};
+
+}  // namespace meshplay::conformance
