@@ -120,8 +120,8 @@ Result<InForce> KubeSite::SetSmi(const std::vector<json>& documents) {
   return force;
 }
 
-Result<json> KubeSite::TrafficMetrics(const std::string& resource) {
-  if (mesh_.metrics) return mesh_.metrics(home_, resource);
+Result<json> KubeSite::TrafficMetrics(const std::string& resource, std::chrono::seconds window) {
+  if (mesh_.metrics) return mesh_.metrics(home_, resource, window);
   return Error(ErrorCode::kUnimplemented, "METRICS_NOT_AVAILABLE",
                "the adapter has no source of TrafficMetrics for this mesh");
 }

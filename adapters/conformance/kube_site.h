@@ -32,7 +32,7 @@ class KubeSite final : public Site {
   Result<std::string> WhyNotInMesh() override;
   Result<KindFacts> FindKind(const std::string& group, const std::string& kind) override;
   Result<InForce> SetSmi(const std::vector<nlohmann::json>& documents) override;
-  Result<nlohmann::json> TrafficMetrics(const std::string& resource) override;
+  Result<nlohmann::json> TrafficMetrics(const std::string& resource, std::chrono::seconds window) override;
   void Pause(std::chrono::milliseconds length) override;
   std::string WhyStop() const override;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -30,7 +31,9 @@ struct MeshUnderTest {
                                             const std::set<std::string>& namespaces, const std::string& owner)>
       translate;
   /// Site::TrafficMetrics for a resource of a namespace; empty: the adapter has no source.
-  std::function<Result<nlohmann::json>(const std::string& name_space, const std::string& resource)> metrics;
+  std::function<Result<nlohmann::json>(const std::string& name_space, const std::string& resource,
+                                       std::chrono::seconds window)>
+      metrics;
 };
 
 /// How an adapter finds the mesh of an attempt. Errors: kFailedPrecondition PREREQUISITE_MISSING.

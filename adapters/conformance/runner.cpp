@@ -184,7 +184,7 @@ class Runner {
   }
 
   Ending Metrics(const Step& step, CaseResult& result) {
-    if (const Result<json> first = site_.TrafficMetrics(step.resource); !first) {
+    if (const Result<json> first = site_.TrafficMetrics(step.resource, std::chrono::seconds(30)); !first) {
       const Error& error = first.error();
       if (error.code() == ErrorCode::kUnimplemented) {
         return {CaseStatus::kUnsupported, reason::kNotClaimed, error.message()};

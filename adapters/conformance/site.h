@@ -44,10 +44,10 @@ class Site {
   /// granted is denied for the namespaces of TrafficTargets (mode=strict).
   virtual Result<InForce> SetSmi(const std::vector<nlohmann::json>& documents) = 0;
   /// What the mesh's TrafficMetrics source answers for a resource of the home namespace ("deployments" or
-  /// "deployments/app-a-deployment/edges"), counted over all of the run; what it says when it has nothing to tell.
+  /// "deployments/app-a-deployment/edges") and that much time; what it says when it has nothing to tell.
   /// Errors: kUnimplemented METRICS_NOT_AVAILABLE; kFailedPrecondition METRICS_NOT_CONFIGURED; kUnavailable when the
   /// source is away.
-  virtual Result<nlohmann::json> TrafficMetrics(const std::string& resource) = 0;
+  virtual Result<nlohmann::json> TrafficMetrics(const std::string& resource, std::chrono::seconds window) = 0;
   /// Sleeps, or returns early when the run must stop.
   virtual void Pause(std::chrono::milliseconds length) = 0;
   /// Why the run must stop: cancelled, out of time. Empty while it goes on.

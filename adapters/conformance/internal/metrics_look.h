@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -19,14 +20,16 @@ struct ToldMetrics {
 ToldMetrics ReadTrafficMetrics(const nlohmann::json& answer, const std::string& name_space, const std::string& workload,
                                const std::string& caller);
 
-/// Drives traffic and looks whether TrafficMetrics tells of it. Only traffic of these looks reaches the workload that
-/// is looked at, so what it counts before them is nothing, or of an earlier case.
+/// Drives traffic and looks whether TrafficMetrics tells of it. The window is the time since the looks began, so that
+/// nothing else counts: Prometheus extends a count to the bounds of its window, and a count of long ago would move by
+/// itself.
 class MetricsLooks {
  public:
   MetricsLooks(Site& site, PodReach& reach, const Step& step) : site_(site), reach_(reach), step_(step) {}
 
-  /// One batch of requests, one question. Met when the metrics are in shape and successes have grown by a batch since
-  /// the first answer. A source that is away is a look that tells nothing. Errors: as of LookAtCalls, and the source's.
+  /// One batch of requests, one question. Met when the metrics are in shape, tell of a batch at least, and of more than
+  /// the first answer did. A source that is away is a look that tells nothing. Errors: as of LookAtCalls, and the
+  /// source's.
   Result<Look> Once();
   /// Why the last question had no answer; empty when it had one.
   const std::string& away() const { return away_; }
@@ -35,7 +38,8 @@ class MetricsLooks {
   Site& site_;
   PodReach& reach_;
   const Step& step_;
-  std::optional<double> before_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::optional<double> first_;
   std::string away_;
   int driven_ = 0;
 };

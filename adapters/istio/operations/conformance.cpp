@@ -41,11 +41,11 @@ Result<conformance::MeshUnderTest> FindMesh(common::Attempt& attempt) {
     options.mode = BaselineMode::kStrict;
     return EmitSmi(smi::ParseDocuments(documents), facts, options);
   };
-  mesh.metrics = [&attempt, key = plane.key()](const std::string& name_space,
-                                               const std::string& resource) -> Result<json> {
+  mesh.metrics = [&attempt, key = plane.key()](const std::string& name_space, const std::string& resource,
+                                               std::chrono::seconds window) -> Result<json> {
     metrics::MetricsCall question;
     question.path = "/namespaces/" + name_space + "/" + resource;
-    question.window = "2h";  // longer than a run may last
+    question.window = std::to_string(window.count()) + "s";
     MP_TRY(const metrics::MetricsAnswer answer, AskTrafficMetrics(attempt.kube(), key, question, attempt.call()));
     return json(answer.body);
   };

@@ -2,6 +2,7 @@
 
 #include "adapters/metrics/prometheus.h"
 #include "tests/integration/metrics/traffic.h"
+#include "tests/support/eventually.h"
 #include "tests/support/prometheus.h"
 
 /// Every query that adapters/metrics makes, answered by a real Prometheus that scraped known traffic.
@@ -170,6 +171,28 @@ TEST_CASE("A Prometheus answers what a mesh's traffic was") {
   const auto nothing = shop.TryAsk("/namespaces/shop/deployments/nobody");
   REQUIRE(nothing);
   CHECK(nothing->status == 500);
+}
+
+TEST_CASE("Traffic that ended within the window is still measured, and is gone when the window has passed") {
+  const std::string mesh_type = GENERATE("istio", "linkerd");
+  CAPTURE(mesh_type);
+  Shop shop(mesh_type);
+  if (!shop) return;
+  shop.Call(shop.web_, shop.api_, 30, 10, 8);
+  shop.AwaitScrapes(4);
+  const Json item = shop.Ask("/namespaces/shop/deployments/api");
+  CheckCounts(item, 30, 10);
+  CHECK(ValueOf(item, "p50_response_latency") == Approx(7.5).margin(0.01));
+  Json last;
+  const bool passed = Eventually(20s, [&] {
+    last = shop.Ask("/namespaces/shop/deployments/api", "2s");
+    return ValueOf(last, "success_count") == 0;
+  });
+  INFO(last.dump(1));
+  CHECK(passed);
+  CHECK(last.at("window") == "2s");
+  CHECK(ValueOf(last, "p50_response_latency") == 0);
+  CheckCounts(shop.Ask("/namespaces/shop/deployments/api", "1m"), 30, 10);
 }
 
 TEST_CASE("A Prometheus takes every query there is") {

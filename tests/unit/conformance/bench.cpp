@@ -54,7 +54,9 @@ class Bench::TestSite final : public conformance::Site {
     bench_.gate_->SetDocuments(documents);
     return force;
   }
-  Result<json> TrafficMetrics(const std::string& resource) override { return bench_.traffic_metrics(resource); }
+  Result<json> TrafficMetrics(const std::string& resource, std::chrono::seconds window) override {
+    return bench_.traffic_metrics(resource, window);
+  }
   void Pause(std::chrono::milliseconds length) override { std::this_thread::sleep_for(length); }
   std::string WhyStop() const override { return bench_.why_stop(); }
 

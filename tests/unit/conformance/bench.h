@@ -34,9 +34,10 @@ class Bench {
     return smi::SupportLevel::kFull;
   };
   std::function<Status(const std::vector<nlohmann::json>&)> before_apply = [](const auto&) { return Status(); };
-  std::function<Result<nlohmann::json>(const std::string& resource)> traffic_metrics = [](const std::string&) {
-    return Error(ErrorCode::kUnimplemented, "METRICS_NOT_AVAILABLE", "no source of metrics");
-  };
+  std::function<Result<nlohmann::json>(const std::string& resource, std::chrono::seconds window)> traffic_metrics =
+      [](const std::string&, std::chrono::seconds) {
+        return Error(ErrorCode::kUnimplemented, "METRICS_NOT_AVAILABLE", "no source of metrics");
+      };
   Status prepared;
   bool kinds_served = true;
   bool pods_run = true;

@@ -44,9 +44,11 @@ ToldMetrics Read(const json& answer, const std::string& caller = "") {
   return ReadTrafficMetrics(answer, "home", "app-a-deployment", caller);
 }
 
+using Asked = std::function<Result<json>(const std::string& resource, std::chrono::seconds window)>;
+
 /// A source in which the workload has had as many successes as `count` says.
-std::function<Result<json>(const std::string&)> Source(std::function<double()> count) {
-  return [count](const std::string& resource) -> Result<json> {
+Asked Source(std::function<double()> count) {
+  return [count](const std::string& resource, std::chrono::seconds) -> Result<json> {
     const std::string successes = std::to_string(static_cast<long>(count() * 1'000)) + "m";
     if (resource == "deployments/app-a-deployment") return Item("app-a-deployment", successes);
     if (resource == "deployments") return List({Item("app-b-deployment", "7"), Item("app-a-deployment", successes)});
@@ -107,7 +109,7 @@ TEST_CASE("TrafficMetrics in another shape are told as what they are") {
   CHECK(changed(unmeasured) == "it counts requests without any latency");
 }
 
-TEST_CASE("Metrics that grow with the traffic pass, also when they were there before") {
+TEST_CASE("Metrics that grow with the traffic pass, also when something was counted before") {
   Bench bench;
   std::atomic<int> passed{0};
   const double before = GENERATE(0, 500);
@@ -117,19 +119,34 @@ TEST_CASE("Metrics that grow with the traffic pass, also when they were there be
   CHECK(passed >= 3 * 20);
 }
 
-TEST_CASE("Metrics that stand still, or miss most of the traffic, fail") {
+TEST_CASE("Metrics that stand still, or tell of less than a batch, fail") {
   Bench bench;
+  const double at_most = GENERATE(19, 1'000);
   std::atomic<int> asked{0};
-  const bool moves = GENERATE(false, true);
-  bench.traffic_metrics = Source([&]() -> double { return moves ? 1'000 + (++asked % 2) * 40 : 1'000; });
+  bench.traffic_metrics = Source([&] { return at_most < 20 ? std::min<double>(++asked, at_most) : at_most; });
   const RunReport report = bench.Run(kGroups);
   CheckAll(report, "FAILED", "EXPECTATION_NOT_MET");
   CHECK(CaseOf(report, "metrics-get").took >= bench.options.converge);
 }
 
+TEST_CASE("The window of the question is the time since its case began looking") {
+  Bench bench;
+  bench.options.converge = std::chrono::milliseconds(700);
+  std::vector<long> windows;
+  bench.traffic_metrics = [&](const std::string&, std::chrono::seconds window) -> Result<json> {
+    windows.push_back(window.count());
+    return Item("app-a-deployment", "0");
+  };
+  bench.Run({"metrics-get"});
+  REQUIRE(windows.size() > 2);
+  CHECK(windows.at(1) == 1);
+  CHECK(windows.back() >= 2);
+  CHECK(windows.back() <= 10);
+}
+
 TEST_CASE("Metrics that never tell of the workload fail") {
   Bench bench;
-  bench.traffic_metrics = [](const std::string&) -> Result<json> {
+  bench.traffic_metrics = [](const std::string&, std::chrono::seconds) -> Result<json> {
     return json{{"error", "unable to lookup metrics"}};
   };
   const RunReport report = bench.Run(kGroups);
@@ -139,7 +156,7 @@ TEST_CASE("Metrics that never tell of the workload fail") {
 
 TEST_CASE("Metrics that nobody has set up are unsupported, with what to do about it") {
   Bench bench;
-  bench.traffic_metrics = [](const std::string&) -> Result<json> {
+  bench.traffic_metrics = [](const std::string&, std::chrono::seconds) -> Result<json> {
     return meshplay::FailedPrecondition("METRICS_NOT_CONFIGURED", "no Prometheus is known")
         .WithRemediation("Run the operation istio.metrics.set.");
   };
@@ -151,7 +168,7 @@ TEST_CASE("Metrics that nobody has set up are unsupported, with what to do about
 TEST_CASE("A source of metrics that is away, or refuses, proves nothing about the mesh") {
   Bench bench;
   const bool away = GENERATE(true, false);
-  bench.traffic_metrics = [&](const std::string&) -> Result<json> {
+  bench.traffic_metrics = [&](const std::string&, std::chrono::seconds) -> Result<json> {
     if (away) return meshplay::Unavailable("PROMETHEUS_UNREACHABLE", "nobody listens");
     return meshplay::Internal("PROMETHEUS_FAILED", "status 400");
   };
@@ -163,9 +180,9 @@ TEST_CASE("A source that comes back within its time is asked again") {
   std::atomic<int> passed{0}, asked{0};
   bench.gate().SetObserver([&](const auto& request) { passed += request.app == "app-a" ? 1 : 0; });
   const auto source = Source([&] { return passed.load(); });
-  bench.traffic_metrics = [&](const std::string& resource) -> Result<json> {
+  bench.traffic_metrics = [&](const std::string& resource, std::chrono::seconds window) -> Result<json> {
     if (++asked < 4) return meshplay::Unavailable("PROMETHEUS_UNREACHABLE", "nobody listens");
-    return source(resource);
+    return source(resource, window);
   };
   CheckAll(bench.Run(kGroups), "PASSED", "");
 }
