@@ -182,9 +182,15 @@ Caller AccountOfAnyDomain(const std::string& namespace_name, const std::string& 
 
 std::optional<std::string> WhyNotTaken(const smi::RequestMatch& match) {
   for (const std::string& regex : RegexesOf(match)) {
-    const RE2 compiled(regex, RE2::Quiet);
-    if (!compiled.ok()) return "Envoy does not take the regular expression " + regex;
-    if (static_cast<std::size_t>(compiled.ProgramSize()) > kMaxProgramSize) {
+    // Envoy takes texts for bytes, older versions for UTF-8.
+    RE2::Options bytes(RE2::Quiet);
+    bytes.set_encoding(RE2::Options::EncodingLatin1);
+    const RE2 of_bytes(regex, bytes);
+    const RE2 of_text(regex, RE2::Quiet);
+    const bool ascii = std::all_of(regex.begin(), regex.end(), [](unsigned char c) { return c < 0x80; });
+    if (!ascii || !of_bytes.ok()) return "Envoy takes the regular expression " + regex + " for one of bytes";
+    if (!of_text.ok()) return "the regular expression " + regex + " is too large";
+    if (static_cast<std::size_t>(std::max(of_bytes.ProgramSize(), of_text.ProgramSize())) > kMaxProgramSize) {
       return "a regular expression has more than " + std::to_string(kMaxProgramSize) + " instructions";
     }
   }

@@ -16,8 +16,8 @@ namespace meshplay::envoy {
 
 inline constexpr const char* kFilterName = "meshplay.smi-access";
 
-/// Istio's proxies refuse a configuration with an expression of more than 32,768 instructions. Ours are counted by
-/// another version of RE2, hence the distance.
+/// Istio's proxies refuse a configuration with an expression of more than 32,768 instructions (Kuma's take any, Envoy
+/// itself 100). Ours are counted by another version of RE2, hence the distance.
 inline constexpr std::size_t kMaxProgramSize = 16'000;
 /// Of one filter, as text: what an API server takes with room to spare.
 inline constexpr std::size_t kMaxFilterBytes = 512 * 1024;
@@ -41,8 +41,8 @@ struct Allow {
 /// Why Envoy might not take a match; nullopt when it carries it exactly.
 std::optional<std::string> WhyNotTaken(const smi::RequestMatch& match);
 
-/// {name, typed_config}: for chains that end in requests. Paths count without their query, header values as Envoy joins
-/// them when there are several. Callers check kMaxFilterBytes and WhyNotTaken first.
+/// {name, typed_config}: for chains that end in requests. Paths count without their query. Of a header that is sent
+/// twice any value may match (before Envoy 1.38 both joined must). Callers check kMaxFilterBytes and WhyNotTaken first.
 nlohmann::json HttpFilter(const std::vector<Allow>& allows);
 
 /// The same for chains that carry bytes: what is allowed by matches only has no part in it.

@@ -108,11 +108,15 @@ run_asan() {
 }
 
 start_test_cluster() {
-  export MESHPLAY_TEST_KUBECONFIG MESHPLAY_TEST_KUBECTL MESHPLAY_TEST_HELM MESHPLAY_TEST_PROMETHEUS
+  export MESHPLAY_TEST_KUBECONFIG MESHPLAY_TEST_KUBECTL MESHPLAY_TEST_HELM MESHPLAY_TEST_PROMETHEUS MESHPLAY_TEST_ENVOY
   # Not every system has it: without it the tests that need it are skipped.
   MESHPLAY_TEST_PROMETHEUS="$(tool prometheus)" || {
     unset MESHPLAY_TEST_PROMETHEUS
     warn "tests with a real Prometheus are skipped"
+  }
+  MESHPLAY_TEST_ENVOY="$(tool envoy)" || {
+    unset MESHPLAY_TEST_ENVOY
+    warn "tests with a real Envoy are skipped"
   }
   MESHPLAY_TEST_KUBECTL="$(tool kubectl)" || return 1
   MESHPLAY_TEST_HELM="$(helm_path)" || return 1

