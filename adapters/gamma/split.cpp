@@ -1,6 +1,7 @@
 #include "adapters/gamma/split.h"
 
 #include <algorithm>
+#include <set>
 
 namespace meshplay::gamma {
 namespace {
@@ -27,11 +28,14 @@ class SplitWriter {
       }
       return;
     }
+    std::set<std::string> backends;
+    for (const smi::SplitPort& port : split_.ports) {
+      for (const smi::SplitRoute& route : port.routes) backends.insert(route.service);
+    }
     outcome_.explanation = std::string(split_.matches.has_value() ? "Matching requests" : "Traffic") + " to Service " +
                            split_.root + (split_.matches.has_value() ? " are" : " is") + " shared among " +
-                           std::to_string(split_.split->backends.size()) +
-                           (split_.split->backends.size() == 1 ? " backend" : " backends") + " by weight" +
-                           (outcome_.lost ? ", in part." : ".");
+                           std::to_string(backends.size()) + (backends.size() == 1 ? " backend" : " backends") +
+                           " by weight" + (outcome_.lost ? ", in part." : ".");
   }
 
  private:

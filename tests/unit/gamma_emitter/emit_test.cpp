@@ -99,6 +99,29 @@ TEST_CASE("a split with more matches or backends than a route takes is refused",
   }
 }
 
+TEST_CASE("the explanation counts the backends that get traffic, not those written", "[gamma][emit]") {
+  const auto service = [](const std::string& name, int port) {
+    return json{{"apiVersion", "v1"},
+                {"kind", "Service"},
+                {"metadata", {{"name", name}, {"namespace", "shop"}}},
+                {"spec", {{"selector", {{"app", name}}}, {"ports", {{{"name", "http"}, {"port", port}}}}}}};
+  };
+  const json split = {{"apiVersion", "split.smi-spec.io/v1alpha4"},
+                      {"kind", "TrafficSplit"},
+                      {"metadata", {{"name", "s"}, {"namespace", "shop"}}},
+                      {"spec",
+                       {{"service", "api"},
+                        {"backends",
+                         {{{"service", "v1"}, {"weight", 1}},
+                          {{"service", "v1"}, {"weight", 1}},
+                          {{"service", "elsewhere"}, {"weight", 1}}}}}}};
+  const auto facts =
+      meshplay::facts::FactsFromObjects({service("api", 80), service("v1", 80), service("elsewhere", 81)});
+  const auto emission = gateway::EmitSmi(smi::ParseDocuments({split}), facts, {});
+  REQUIRE(emission.has_value());
+  CHECK(emission->reports[0].explanation == "Traffic to Service api is shared among 1 backend by weight.");
+}
+
 TEST_CASE("options have their documented names and values", "[gamma][options]") {
   gateway::EmitOptions options;
   CHECK(gateway::SetOption(options, "gamma.regex", "never").has_value());

@@ -122,6 +122,7 @@ class TargetWriter {
     const json from = Callers(grant_, outcome_);
     const Requests requests = RequestsOf(context_, grant_, outcome_);
     const PodGroups pods = GroupsOf(context_.facts, grant_);
+    pending_ = pods.pending;
     ReportPods(pods);
     const bool nothing = from.empty() || requests.refused;
     const bool everything =
@@ -172,8 +173,11 @@ class TargetWriter {
     const bool wants_udp = grant_.udp.scope != PortScope::kNone && group.udp.empty();
     if (wants_tcp || wants_udp) {
       const std::string pods = group.name.empty() ? "the destination's pods" : "pods of " + group.name;
+      const bool only_http = wants_tcp && grant_.http.has_value() && grant_.tcp.scope == PortScope::kAny;
+      const std::string ports = !wants_tcp ? "UDP ports" : only_http ? "ports that carry HTTP" : "TCP ports";
       outcome_.Warn("NARROWED", source_.spec_pointer,
-                    pods + " serve none of the " + (wants_tcp ? "TCP" : "UDP") + " ports; nothing is allowed there",
+                    pending_ ? "which " + ports + " " + pods + " will serve is not known yet; nothing is allowed there"
+                             : pods + " serve none of the " + ports + "; nothing is allowed there",
                     "toPorts");
     }
     if (to.empty()) return json::array();
@@ -184,6 +188,7 @@ class TargetWriter {
   const smi::Grant& grant_;
   Outcome& outcome_;
   const smi::Head& source_;
+  bool pending_ = false;  ///< No pod of the destination is known.
 };
 
 // False, with a report, when no policy can select the destination's pods.
