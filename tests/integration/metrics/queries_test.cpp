@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "adapters/metrics/prometheus.h"
+#include "tests/integration/metrics/answers.h"
 #include "tests/integration/metrics/traffic.h"
 #include "tests/support/eventually.h"
 #include "tests/support/prometheus.h"
@@ -12,7 +13,6 @@ using namespace meshplay;
 using namespace meshplay::test;
 using namespace std::chrono_literals;
 using metrics::MetricsRequest;
-using Json = nlohmann::ordered_json;
 
 /// front/edge calls shop/web, which calls shop/api and data/store.
 class Shop {
@@ -66,42 +66,6 @@ class Shop {
   std::unique_ptr<Prometheus> prometheus_;
   std::unique_ptr<metrics::Prometheus> asked_;
 };
-
-double ValueOf(const Json& item, const std::string& name) {
-  for (const Json& metric : item.at("metrics")) {
-    if (metric.at("name") != name) continue;
-    const std::string text = metric.at("value");
-    return text.ends_with('m') ? std::stod(text) / 1000 : std::stod(text);
-  }
-  FAIL("no metric " + name);
-  return 0;
-}
-
-/// Prometheus extends what it saw to the bounds of the window, so a count may be a little more than what was counted.
-void CheckCounts(const Json& item, double successes, double failures) {
-  INFO(item.dump(1));
-  const double most = 1.3;
-  CHECK(ValueOf(item, "success_count") >= successes - 0.001);
-  CHECK(ValueOf(item, "success_count") <= successes * most);
-  CHECK(ValueOf(item, "failure_count") >= failures - 0.001);
-  CHECK(ValueOf(item, "failure_count") <= failures * most);
-}
-
-std::string NameOf(const Json& item) {
-  return item.at("resource").value("namespace", "") + "/" + item.at("resource").at("name").get<std::string>();
-}
-std::string EdgeOf(const Json& item) {
-  const Json& peer = item.at("edge").at("resource");
-  return item.at("edge").at("direction").get<std::string>() + " " + peer.value("namespace", "") + "/" +
-         peer.at("name").get<std::string>();
-}
-std::vector<std::string> All(const Json& list, std::string (*text)(const Json&)) {
-  std::vector<std::string> all;
-  for (const Json& item : list.at("items")) all.push_back(text(item));
-  return all;
-}
-
-using Texts = std::vector<std::string>;
 
 TEST_CASE("A Prometheus of a test scrapes, stops, and goes on with its data") {
   Exporter exporter;
