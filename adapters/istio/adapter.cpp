@@ -90,15 +90,19 @@ pb::TaskResult RunInspect(const common::Operation& operation, common::Attempt& a
 
 Result<std::unique_ptr<IstioAdapter>> IstioAdapter::Create(IstioOptions options) {
   MP_TRY(const helm::ChartSource source, helm::ParseChartSource(options.chart_source));
-  auto operations = MakeOperations(options, source);
-  return std::unique_ptr<IstioAdapter>(new IstioAdapter(std::move(options), std::move(operations)));
+  MP_TRY(auto metrics_api, metrics_api::MetricsApiHost::Start(options.metrics_api_listen, MetricsSide()));
+  auto operations = MakeOperations(options, source, metrics_api);
+  return std::unique_ptr<IstioAdapter>(
+      new IstioAdapter(std::move(options), std::move(operations), std::move(metrics_api)));
 }
 
-IstioAdapter::IstioAdapter(IstioOptions options, std::vector<std::unique_ptr<common::Operation>> operations)
+IstioAdapter::IstioAdapter(IstioOptions options, std::vector<std::unique_ptr<common::Operation>> operations,
+                           std::shared_ptr<metrics_api::MetricsApiHost> metrics_api)
     : options_(std::move(options)),
       operations_(std::move(operations)),
       clusters_(options_.clusters),
-      controllers_(SmiTraits(), clock_) {}
+      controllers_(SmiTraits(), clock_),
+      metrics_api_(std::move(metrics_api)) {}
 
 pb::Capabilities IstioAdapter::capabilities() {
   return MakeManifest(operations_);
@@ -180,6 +184,10 @@ void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryVie
     const std::stop_callback on_own(own, [&either] { either.request_stop(); });
     const auto report = [&reporting](const controller::ControllerReport& now) { reporting.Report(now); };
     controllers_.Run(target.cluster_uid(), *client, report, either.get_token());
+  });
+  const std::jthread answers_for_metrics([&](const std::stop_token& own) {
+    const std::stop_callback on_own(own, [&either] { either.request_stop(); });
+    metrics_api_->Run(target.cluster_uid(), client, either.get_token());
   });
   KeepInventory(*client, reporting, either.get_token());
 }

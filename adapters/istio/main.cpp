@@ -48,6 +48,9 @@ int main(int argc, char** argv) {
   run->add_option("--chart-source", options.chart_source, "repo:URL, oci:REF, dir:PATH or bundle:FILE");
   run->add_option("--helm", options.helm_program, "helm 4: path, or name on PATH");
 
+  run->add_option("--metrics-api-listen", options.metrics_api_listen,
+                  "IP:PORT at which API servers of clusters may ask for SMI metrics (smi.metricsApi.enable)");
+
   app.add_subcommand("translate", "Translates SMI documents without a cluster; translate --help tells more");
   CLI::App* capabilities = app.add_subcommand("capabilities", "Prints the manifest as JSON");
   try {

@@ -4,6 +4,7 @@
 #include "adapters/istio/internal/versions.h"
 #include "adapters/istio/operations/operations.h"
 #include "adapters/metrics/metrics_answer.h"
+#include "adapters/metrics_api/operations.h"
 #include "adapters/serve/translate_answer.h"
 
 namespace meshplay::istio {
@@ -39,6 +40,8 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
                              "NATIVE_CONSUMER",
                              "SMI_CONTROLLER_ELSEWHERE",
                              "SMI_OBJECTS_EXIST",
+                             "METRICS_API_TAKEN",
+                             "METRICS_API_UNREACHABLE",
                              "SET_TOO_LARGE",
                              "SCRATCH_NOT_REMOVED",
                              "FENCE_UNREADABLE"}) {
@@ -47,8 +50,9 @@ pb::Capabilities MakeManifest(const std::vector<std::unique_ptr<common::Operatio
   return manifest;
 }
 
-std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOptions& options,
-                                                               const helm::ChartSource& source) {
+std::vector<std::unique_ptr<common::Operation>> MakeOperations(
+    const IstioOptions& options, const helm::ChartSource& source,
+    const std::shared_ptr<metrics_api::MetricsApiHost>& metrics_api) {
   const HelmFactory helm{options, source};
   std::vector<std::unique_ptr<common::Operation>> operations;
   operations.push_back(MakeInstall(helm));
@@ -65,6 +69,8 @@ std::vector<std::unique_ptr<common::Operation>> MakeOperations(const IstioOption
   operations.push_back(MakeConformance(options));
   operations.push_back(controller::MakeEnable(SmiTraits(), FindPlace));
   operations.push_back(controller::MakeDisable(SmiTraits()));
+  operations.push_back(metrics_api::MakeEnable(metrics_api));
+  operations.push_back(metrics_api::MakeDisable());
   return operations;
 }
 

@@ -40,6 +40,14 @@ Result<pb::TaskResult> TryAnswer(sdk::TaskContext& task, const common::Cluster& 
                                            SystemClock().NowUnixMs(), kAnswerWithin));
 }
 
+Status HasTelemetry(kube::Client& client, const std::string& mesh_key, const kube::Call& call) {
+  const auto found = FindPrometheus(client, mesh_key, call);
+  if (found) return {};
+  if (found.error().reason() != "METRICS_NOT_CONFIGURED") return found.error();
+  return FailedPrecondition("PREREQUISITE_MISSING", found.error().message())
+      .WithRemediation(found.error().remediation());
+}
+
 }  // namespace
 
 pb::TaskResult AnswerMetricsQuery(sdk::TaskContext& task, const common::Cluster& cluster) {
@@ -52,6 +60,23 @@ Result<metrics::MetricsAnswer> AskTrafficMetrics(kube::Client& client, const std
                                                  const metrics::MetricsCall& question, const kube::Call& call) {
   MP_TRY(const auto prometheus, FindPrometheus(client, mesh_key, call));
   return metrics::TryAnswer(IstioDialect(), *prometheus, client, question, SystemClock().NowUnixMs(), kAnswerWithin);
+}
+
+metrics_api::MeshSide MetricsSide() {
+  metrics_api::MeshSide side;
+  side.mesh_type = "istio";
+  side.answer = [](kube::Client& client, const std::string& mesh_key, const metrics::MetricsCall& question) {
+    kube::Call call;
+    call.timeout = std::chrono::milliseconds(5'000);
+    auto answer = AskTrafficMetrics(client, mesh_key, question, call);
+    return answer ? std::move(*answer) : metrics::ErrorAnswer(answer.error());
+  };
+  side.has_telemetry = HasTelemetry;
+  side.find = [](common::Attempt& attempt) -> Result<metrics_api::MeshPlace> {
+    MP_TRY(const ControlPlane plane, TargetPlane(attempt));
+    return metrics_api::MeshPlace{plane.key(), plane.name_space};
+  };
+  return side;
 }
 
 }  // namespace meshplay::istio

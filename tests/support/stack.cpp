@@ -61,19 +61,6 @@ std::string Program(const std::string& name) {
   return std::string(MESHPLAY_BINARY_DIR) + "/bin/" + name;
 }
 
-/// A port that was free a moment ago: a restarted server must be found at the same place.
-std::uint16_t FreePort() {
-  const int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  REQUIRE(bind(handle, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  close(handle);
-  return ntohs(address.sin_port);
-}
-
 /// The stand-in charts with the hook above.
 void CopyCharts(const std::string& folder) {
   fs::copy(std::string(MESHPLAY_SOURCE_DIR) + "/tests/charts/istio", folder, fs::copy_options::recursive);
@@ -86,6 +73,18 @@ bool IsFinal(const std::string& state) {
 }
 
 }  // namespace
+
+std::uint16_t FreePort() {
+  const int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  REQUIRE(bind(handle, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  close(handle);
+  return ntohs(address.sin_port);
+}
 
 std::unique_ptr<Stack> Stack::Up(const std::string& name) {
   const char* helm = std::getenv("MESHPLAY_TEST_HELM");
@@ -160,10 +159,20 @@ void Stack::StartAdapter(const std::string& failpoint) {
   std::map<std::string, std::string> more;
   if (!failpoint.empty()) more["MESHPLAY_FAILPOINT"] = failpoint;
   ++starts_;
-  adapter_ = ChildProcess(
-      {Program("meshplay-adapter-istio"), "run", "--state-dir", Folder("state"), "--enroll-file", Folder("enroll.json"),
-       "--kubeconfig", kubeconfig_, "--chart-source", "dir:" + Folder("charts"), "--helm", helm_},
-      ChildEnvironment(more), Folder("adapter.log"));
+  std::vector<std::string> argv = {Program("meshplay-adapter-istio"),
+                                   "run",
+                                   "--state-dir",
+                                   Folder("state"),
+                                   "--enroll-file",
+                                   Folder("enroll.json"),
+                                   "--kubeconfig",
+                                   kubeconfig_,
+                                   "--chart-source",
+                                   "dir:" + Folder("charts"),
+                                   "--helm",
+                                   helm_};
+  argv.insert(argv.end(), adapter_flags_.begin(), adapter_flags_.end());
+  adapter_ = ChildProcess(argv, ChildEnvironment(more), Folder("adapter.log"));
 }
 
 void Stack::AwaitConnected() {

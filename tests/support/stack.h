@@ -14,6 +14,9 @@
 
 namespace meshplay::test {
 
+/// A loopback port that was free a moment ago: a restarted program must be found at the same place.
+std::uint16_t FreePort();
+
 /// The whole product on a cluster of the rig of its own: a server, an enrolled Istio adapter, the stand-in charts.
 /// Everything is gone when this object is. Short leases (3 s, steps 2 s) so that losses settle fast.
 class Stack {
@@ -29,6 +32,8 @@ class Stack {
   void StartServer(const std::string& failpoint = {});
   /// Starts the adapter on the same state, enrolling it the first time.
   void StartAdapter(const std::string& failpoint = {});
+  /// More words for the adapter's command line, from its next start on.
+  void SetAdapterFlags(std::vector<std::string> flags) { adapter_flags_ = std::move(flags); }
   /// Waits until the server counts the adapter as connected.
   void AwaitConnected();
 
@@ -78,6 +83,7 @@ class Stack {
   std::string helm_;
   std::uint16_t hub_port_ = 0;
   std::size_t starts_ = 0;
+  std::vector<std::string> adapter_flags_;
   std::string rest_;
   std::string token_;
   std::unique_ptr<http::Client> http_;

@@ -2,6 +2,7 @@
 
 #include "adapters/common/clusters.h"
 #include "adapters/metrics/metrics_answer.h"
+#include "adapters/metrics_api/host.h"
 #include "adapters/sdk/adapter.h"
 
 namespace meshplay::istio {
@@ -16,5 +17,8 @@ pb::TaskResult AnswerMetricsQuery(sdk::TaskContext& task, const common::Cluster&
 /// metrics::TryAnswer.
 Result<metrics::MetricsAnswer> AskTrafficMetrics(kube::Client& client, const std::string& mesh_key,
                                                  const metrics::MetricsCall& question, const kube::Call& call);
+
+/// What the aggregated API needs to know of Istio.
+metrics_api::MeshSide MetricsSide();
 
 }  // namespace meshplay::istio

@@ -10,6 +10,7 @@
 #include "adapters/istio/internal/install_wish.h"
 #include "adapters/istio/internal/installed_objects.h"
 #include "adapters/istio/operations/operations.h"
+#include "adapters/metrics_api/operations.h"
 #include "libs/base/json.h"
 
 namespace meshplay::istio {
@@ -42,6 +43,7 @@ struct Scene {
   std::vector<std::string> injected;           ///< Namespaces that this revision injects.
   std::vector<kube::ObjectRef> user_policies;  ///< Would be lost.
   std::vector<helm::ReleaseName> gateways;
+  std::vector<PlannedObject> metrics_api;  ///< Of the aggregated SMI metrics API, when it answers for this mesh.
   bool namespace_goes = false;
   bool keeps_smi_in_step = false;  ///< The controller of in-cluster SMI is enabled for it.
   bool force = false;
@@ -94,6 +96,7 @@ Result<Scene> LookAtScene(Attempt& attempt, helm::Helm& helm) {
     const auto settings = controller::ReadSettings(*smi_config);
     scene.keeps_smi_in_step = settings && settings->mesh_key == key;
   }
+  MP_TRY(scene.metrics_api, metrics_api::OwnObjects(attempt, key));
   const kube::ObjectRef ref{{"", "v1", "Namespace"}, "", scene.scope.name_space};
   MP_TRY(const auto name_space, attempt.kube().Find(ref, attempt.call()));
   scene.namespace_goes = scene.scope.last && name_space && common::IsOurs(*name_space, attempt.mesh_type());
@@ -125,6 +128,7 @@ std::vector<sdk::TaskContext::StepPlan> StepsOf(const Scene& scene) {
                                                    {"gateways", "Gateways"},
                                                    {"unlabel", "Markers of injected namespaces"},
                                                    {"webhooks", "Webhooks and revision tags"},
+                                                   {"metrics_api", "SMI metrics API of the cluster"},
                                                    {"helm.istiod", "Control plane"}};
   if (scene.scope.last) {
     steps.push_back({"helm.base", "Chart base"});
@@ -272,6 +276,8 @@ class Uninstall final : public common::Operation {
     MP_CHECK(attempt.Step("gateways", [&] { return run.Gateways(); }));
     MP_CHECK(attempt.Step("unlabel", [&] { return run.Unlabel(); }));
     MP_CHECK(attempt.Step("webhooks", [&] { return run.Delete(IsWebhook, false); }));
+    // Before any namespace: an APIService that nobody answers keeps namespaces from being deleted.
+    MP_CHECK(attempt.Step("metrics_api", [&] { return metrics_api::RemoveObjects(attempt, run.scene.metrics_api); }));
     MP_CHECK(attempt.Step("helm.istiod", [&] { return run.Istiod(); }));
     if (run.scene.scope.last) {
       MP_CHECK(attempt.Step("helm.base", [&] { return run.Base(); }));
@@ -307,6 +313,7 @@ class Uninstall final : public common::Operation {
       one.after = one.before;
       MergePatch(one.after, UnlabelPatch());
     }
+    changes.insert(changes.end(), scene.metrics_api.begin(), scene.metrics_api.end());
     MP_TRY(const std::vector<json> objects, FindInstalledObjects(attempt.kube(), scene.scope, attempt.call()));
     for (const json& object : objects) changes.push_back(common::PlanDeletion(object, "part of the mesh"));
     if (scene.namespace_goes) {
@@ -335,7 +342,8 @@ class Uninstall final : public common::Operation {
       plane_is_there |= plane.key() == scene.scope.name_space + "/" + scene.scope.revision;
     }
     MP_TRY(const auto istiod, helm.Find({scene.scope.istiod(), scene.scope.name_space}));
-    const bool gone = objects.empty() && scene.gateways.empty() && !scene.namespace_goes && !istiod;
+    const bool gone =
+        objects.empty() && scene.gateways.empty() && scene.metrics_api.empty() && !scene.namespace_goes && !istiod;
     // An attempt takes the webhooks away before anything else that is looked at here.
     bool webhooks = false;
     for (const json& object : objects) webhooks |= IsWebhook(object);

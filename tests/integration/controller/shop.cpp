@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include "libs/base/files.h"
-#include "libs/base/process.h"
 
 namespace meshplay::test {
 namespace {
@@ -110,7 +109,7 @@ std::string Shop::Refused(const std::string& type, const json& parameters) {
   return operation["error"].value("reason", "");
 }
 
-std::string Shop::Kubectl(const std::vector<std::string>& words) {
+ProcessOutcome Shop::TryKubectl(const std::vector<std::string>& words) {
   ProcessSpec spec;
   spec.argv = {std::string(MESHPLAY_SOURCE_DIR) + "/tests/cluster/rig",
                "kubectl",
@@ -124,9 +123,14 @@ std::string Shop::Kubectl(const std::vector<std::string>& words) {
   spec.timeout = std::chrono::seconds(60);
   const auto outcome = RunProcess(spec);
   REQUIRE(outcome.has_value());
-  INFO(outcome->stderr_text);
-  REQUIRE(outcome->exit_code == 0);
-  return outcome->stdout_text;
+  return *outcome;
+}
+
+std::string Shop::Kubectl(const std::vector<std::string>& words) {
+  const ProcessOutcome outcome = TryKubectl(words);
+  INFO(outcome.stderr_text);
+  REQUIRE(outcome.exit_code == 0);
+  return outcome.stdout_text;
 }
 
 void Shop::Apply(const std::string& yaml) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/process.h"
 #include "tests/support/stack.h"
 
 namespace meshplay::test {
@@ -27,6 +28,8 @@ class Shop {
   std::string Refused(const std::string& type, const nlohmann::json& parameters = nlohmann::json::object());
 
   std::string Kubectl(const std::vector<std::string>& words);
+  /// The same, however it ends.
+  ProcessOutcome TryKubectl(const std::vector<std::string>& words);
   void Apply(const std::string& yaml);
 
   std::optional<nlohmann::json> Find(const std::string& api_version, const std::string& kind,

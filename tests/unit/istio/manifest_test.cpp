@@ -35,7 +35,8 @@ TEST_CASE("every operation has a usable schema, titles, and names of its own", "
                                        "istio.metrics.set", "smi.metrics", "istio.sampleapp.install",
                                        "istio.sampleapp.remove", "istio.custom.apply", "istio.custom.delete",
                                        "smi.apply", "smi.delete", "smi.translate", "smi.conformance",
-                                       "smi.controller.enable", "smi.controller.disable"});
+                                       "smi.controller.enable", "smi.controller.disable", "smi.metricsApi.enable",
+                                       "smi.metricsApi.disable"});
   for (const auto& operation : manifest.operations()) {
     INFO(operation.type());
     const auto document = meshplay::ParseJson(operation.parameters_schema());
