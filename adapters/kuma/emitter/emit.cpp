@@ -1,6 +1,7 @@
 #include "adapters/kuma/emitter/emit.h"
 
 #include "adapters/kuma/emitter/internal/access.h"
+#include "adapters/kuma/emitter/internal/filtered.h"
 #include "adapters/kuma/emitter/internal/split.h"
 #include "adapters/translate/translation.h"
 
@@ -15,8 +16,12 @@ class KumaWriter : public translate::MeshWriter {
   explicit KumaWriter(const EmitOptions& options) : options_(options), services_(options.mode) {}
 
   void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
+    if (options_.proxy_patch) {
+      filtered_.Target(grant);
+      return;
+    }
     if (options_.identity == IdentityKind::kMesh) {
-      EmitByMeshIdentity(context, grant, outcome);
+      EmitByMeshIdentity(context, grant, false, outcome);
     } else {
       services_.Add(context, grant.target->head, grant.destination, &grant, outcome);
     }
@@ -33,13 +38,17 @@ class KumaWriter : public translate::MeshWriter {
     EmitSplit(context, split, outcome);
   }
 
-  void Finish(EmitContext& context, translate::Outcomes& /*outcomes*/) override { services_.Draft(context); }
+  void Finish(EmitContext& context, translate::Outcomes& outcomes) override {
+    services_.Draft(context);
+    filtered_.Draft(context, outcomes);
+  }
 
   std::string UdpMessage() const override { return "Kuma does not carry UDP"; }
 
  private:
   const EmitOptions& options_;
   ServicePermissions services_;
+  FilteredAccess filtered_;
 };
 
 }  // namespace
@@ -57,22 +66,18 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
     options.identity = value == "mesh" ? IdentityKind::kMesh : IdentityKind::kService;
     return {};
   }
-  if (name == "kuma.proxyPatch") {
-    bool patch = false;
-    MP_CHECK(translate::SetFlag(patch, name, value));
-    if (!patch) return {};
-    return translate::OptionUnsupported(name, value)
-        .WithRemediation(
-            "Leave it false: a filter of Envoy that a MeshProxyPatch inserts is no stable API of Kuma, and one that is "
-            "not taken leaves the inbound open. Targets with HTTPRouteGroups allow nothing, or everything on their "
-            "ports "
-            "with allowWidening");
-  }
+  if (name == "kuma.proxyPatch") return translate::SetFlag(options.proxy_patch, name, value);
   return translate::OptionUnknown(name, "Kuma");
 }
 
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options) {
+  if (options.proxy_patch && options.identity == IdentityKind::kService) {
+    return translate::OptionUnsupported("kuma.proxyPatch", "true")
+        .WithRemediation(
+            "Leave it false with kuma.identity=service: tags name inbounds, not the data planes that a MeshProxyPatch "
+            "changes as a whole");
+  }
   KumaWriter writer(options);
   return translate::Translate(set, facts, options.common, writer);
 }

@@ -19,19 +19,23 @@ struct EmitOptions {
   translate::CommonOptions common;
   BaselineMode mode = BaselineMode::kScoped;
   IdentityKind identity = IdentityKind::kMesh;
+  bool proxy_patch = false;  ///< Have MeshProxyPatches check requests; kMesh only.
 };
 
-/// Sets one option by its documented name: the common ones, mode, kuma.identity, kuma.proxyPatch (false only).
-/// Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED.
+/// Sets one option by its documented name: the common ones, mode, kuma.identity, kuma.proxyPatch.
+/// Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID.
 Status SetOption(EmitOptions& options, std::string_view name, std::string_view value);
 
 /// Translates SMI to Kuma (06 §4.3): TrafficTarget to MeshTrafficPermission, TrafficSplit to MeshHTTPRoute and
 /// MeshTCPRoute. Kuma's permissions know identities and inbounds only: a target with HTTPRouteGroups allows nothing
-/// (L7_ACCESS_UNSUPPORTED) unless `allow_widening`. Splits are carried out exactly or not at all.
+/// (L7_ACCESS_UNSUPPORTED) unless `allow_widening`. With `proxy_patch` the permissions let its callers in, and a
+/// MeshProxyPatch, applied first, denies what it does not allow (FILTER_REQUIRED): a proxy that does not take the
+/// filter stays wider. Splits are carried out exactly or not at all.
 ///
 /// Deny by default: MeshIdentity does it for all workloads; with kService every known destination gets a permission
 /// that denies everybody first. Destinations without a Service cannot be named there, and stay as they are (NARROWED).
-/// Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
+/// Errors: kInvalidArgument SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED: `proxy_patch` with kService.
+/// Threads: any; pure.
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options);
 

@@ -40,6 +40,7 @@ const std::vector<Wrong>& WrongValues() {
       {"linkerd.io/v1alpha2 ServiceProfile", "/spec/dstOverrides/0/weight", "half"},
       {"kuma.io/v1alpha1 MeshHTTPRoute", "/spec/to/0/rules/0/matches", json::array()},
       {"kuma.io/v1alpha1 MeshTrafficPermission", "/spec/targetRef/kind", "Pod"},
+      {"kuma.io/v1alpha1 MeshProxyPatch", "/spec/default/appendModifications", json::array()},
       {"consul.hashicorp.com/v1alpha1 ServiceSplitter", "/spec/splits/0/weight", 0.001},
       {"consul.hashicorp.com/v1alpha1 ServiceIntentions", "/spec/sources", json::array()},
       {"cilium.io/v2 CiliumNetworkPolicy", "/spec/endpointSelector", nullptr},

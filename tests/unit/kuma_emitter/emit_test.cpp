@@ -64,8 +64,11 @@ TEST_CASE("options have their documented names and values", "[kuma][options]") {
   CHECK(kuma::SetOption(options, "kuma.identity", "service").has_value());
   CHECK(options.identity == kuma::IdentityKind::kService);
   CHECK(kuma::SetOption(options, "kuma.identity", "pod").error().reason() == "SMI_OPTION_INVALID");
-  CHECK(kuma::SetOption(options, "kuma.proxyPatch", "false").has_value());
-  CHECK(kuma::SetOption(options, "kuma.proxyPatch", "true").error().reason() == "SMI_OPTION_UNSUPPORTED");
+  CHECK(kuma::SetOption(options, "kuma.proxyPatch", "on").error().reason() == "SMI_OPTION_INVALID");
+  CHECK(kuma::SetOption(options, "kuma.proxyPatch", "true").has_value());
+  const auto by_tags = kuma::EmitSmi({}, {}, options);
+  REQUIRE_FALSE(by_tags.has_value());
+  CHECK(by_tags.error().reason() == "SMI_OPTION_UNSUPPORTED");
   CHECK(kuma::SetOption(options, "mode", "strict").has_value());
   CHECK(options.mode == kuma::BaselineMode::kStrict);
   CHECK(kuma::SetOption(options, "mode", "open").error().reason() == "SMI_OPTION_INVALID");

@@ -52,6 +52,7 @@ TEST_CASE("whatever the documents hold, Kuma gets permissions for named callers 
       INFO(c["name"]);
       kuma::EmitOptions options;
       options.identity = round % 2 == 0 ? kuma::IdentityKind::kMesh : kuma::IdentityKind::kService;
+      options.proxy_patch = round % 4 == 2;
       options.mode = round % 4 < 2 ? kuma::BaselineMode::kScoped : kuma::BaselineMode::kStrict;
 
       const auto set = smi::ParseDocuments(documents.get<std::vector<json>>(), {"shop"});
@@ -61,6 +62,7 @@ TEST_CASE("whatever the documents hold, Kuma gets permissions for named callers 
       REQUIRE(emission.has_value());
       CHECK(emission->reports.size() == smi::AllHeads(set).size() + set.unreadable.size());
       for (const json& object : emission->objects) {
+        if (object["kind"] == "MeshProxyPatch") CHECK_FALSE(object["spec"]["targetRef"]["labels"].empty());
         if (object["kind"] == "MeshTrafficPermission") CheckPermission(object["spec"]);
       }
     }

@@ -47,6 +47,7 @@ inline std::vector<TriedEmitter> AllEmitters() {
       {kuma::Emitter(),
        {none,
         strict,
+        {{"kuma.proxyPatch", "true"}},
         {{"kuma.identity", "service"}, {"allowWidening", "true"}},
         {{"kuma.identity", "service"}, {"allowWidening", "true"}, {"mode", "strict"}}}},
       {gamma::Emitter("istio"), {none}},

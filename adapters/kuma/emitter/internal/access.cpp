@@ -17,13 +17,6 @@ constexpr const char* kNamespaceBaseline = "smi-deny-all";
 constexpr const char* kDefaultTrustDomain = "default.default.mesh.local";
 constexpr const char* kNeutralTrustDomain = "cluster.local";
 
-std::string SpiffeId(const EmitContext& context, const smi::Identity& identity) {
-  if (!identity.spiffe_id.empty()) return identity.spiffe_id;
-  const bool said = !context.options.trust_domain.empty() || context.trust_domain != kNeutralTrustDomain;
-  return "spiffe://" + (said ? context.trust_domain : kDefaultTrustDomain) + "/ns/" + identity.namespace_name + "/sa/" +
-         identity.service_account;
-}
-
 using PodPort = std::pair<const smi::Workload*, int>;
 
 // Inbounds carry the names of Service ports, so one name may stand for several pod ports.
@@ -180,11 +173,18 @@ json DenyEverybody() {
 
 }  // namespace
 
+std::string SpiffeId(const EmitContext& context, const smi::Identity& identity) {
+  if (!identity.spiffe_id.empty()) return identity.spiffe_id;
+  const bool said = !context.options.trust_domain.empty() || context.trust_domain != kNeutralTrustDomain;
+  return "spiffe://" + (said ? context.trust_domain : kDefaultTrustDomain) + "/ns/" + identity.namespace_name + "/sa/" +
+         identity.service_account;
+}
+
 json MeshLabels() {
   return {{"kuma.io/mesh", "default"}};
 }
 
-bool Carries(const EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+bool Carries(const EmitContext& context, const smi::Grant& grant, bool filtered, Outcome& outcome) {
   const std::string& at = grant.target->head.spec_pointer;
   outcome.lost = outcome.lost || grant.reduced;
   if (grant.udp.scope != smi::PortScope::kNone) {
@@ -192,6 +192,16 @@ bool Carries(const EmitContext& context, const smi::Grant& grant, Outcome& outco
     outcome.Warn("UDP_UNSUPPORTED", at, "Kuma does not carry UDP; UDPRoute rules have no effect", "UDP");
   }
   if (!grant.http.has_value()) return grant.AllowsTcp();
+  if (filtered) {
+    if (grant.AllowsTcp()) {
+      outcome.Warn(
+          "FILTER_REQUIRED", at,
+          "the HTTPRouteGroup rules are checked by a MeshProxyPatch only; without it everything on the ports is "
+          "allowed",
+          "MeshProxyPatch");
+    }
+    return grant.AllowsTcp();
+  }
   outcome.lost = true;
   if (!context.options.allow_widening) {
     outcome.Warn("L7_ACCESS_UNSUPPORTED", at,
@@ -204,10 +214,10 @@ bool Carries(const EmitContext& context, const smi::Grant& grant, Outcome& outco
   return true;
 }
 
-void EmitByMeshIdentity(EmitContext& context, const smi::Grant& grant, Outcome& outcome) {
+void EmitByMeshIdentity(EmitContext& context, const smi::Grant& grant, bool filtered, Outcome& outcome) {
   const smi::Head& source = grant.target->head;
   const std::string at = source.spec_pointer + "/destination";
-  const bool carries = Carries(context, grant, outcome);
+  const bool carries = Carries(context, grant, filtered, outcome);
   const smi::Selections selected = smi::SelectWorkloads(context.facts, grant.destination, at, outcome.diagnostics);
   outcome.lost = outcome.lost || selected.left_out;
   if (selected.selections.empty() && !selected.left_out) {
@@ -250,7 +260,7 @@ void ServicePermissions::Add(EmitContext& context, const smi::Head& source, cons
                              const smi::Grant* grant, Outcome& outcome) {
   const std::string at = source.spec_pointer + "/destination";
   std::set<std::string> callers;
-  if (grant != nullptr && Carries(context, *grant, outcome)) callers = CallersOf(context, *grant, outcome);
+  if (grant != nullptr && Carries(context, *grant, false, outcome)) callers = CallersOf(context, *grant, outcome);
   const auto workloads = context.facts.WorkloadsOfAccount(destination.namespace_name, destination.service_account);
   if (workloads.empty()) {
     outcome.Report("PENDING", smi::Severity::kInfo, at,

@@ -12,15 +12,20 @@ namespace meshplay::kuma {
 
 inline constexpr const char* kVersion = "kuma.io/v1alpha1";
 
-/// When an object is applied, lowest first. A permission that denies first allows in the same object, so all are one;
-/// the baseline of a namespace comes after what it must not cut off.
-enum Wave { kRouteWave, kPermissionWave, kDenyNamespaceWave };
+/// When an object is applied, lowest first. A filter comes before the permissions that lean on it. A permission that
+/// denies first allows in the same object, so all are one; the baseline of a namespace comes after what it must not cut
+/// off.
+enum Wave { kRouteWave, kFilterWave, kPermissionWave, kDenyNamespaceWave };
 
 /// Labels of every policy.
 nlohmann::json MeshLabels();
 
-/// Permissions by SPIFFE id: one object for each target, selection of pods and inbound.
-void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
+std::string SpiffeId(const translate::EmitContext& context, const smi::Identity& identity);
+
+/// Permissions by SPIFFE id: one object for each target, selection of pods and inbound. `filtered`: a MeshProxyPatch
+/// checks requests, and permissions let in all that might pass it.
+void EmitByMeshIdentity(translate::EmitContext& context, const smi::Grant& grant, bool filtered,
+                        translate::Outcome& outcome);
 
 /// Permissions by kuma.io/service: one object for each destination tag with the callers of all targets, because the
 /// order within one object is the only one that is certain. All tags of a pod port share one listener, to which the
@@ -55,7 +60,8 @@ class ServicePermissions {
 };
 
 /// Tells what of a grant Kuma can carry. False: nothing. Reports UDP and HTTP conditions.
-bool Carries(const translate::EmitContext& context, const smi::Grant& grant, translate::Outcome& outcome);
+bool Carries(const translate::EmitContext& context, const smi::Grant& grant, bool filtered,
+             translate::Outcome& outcome);
 
 void Explain(const smi::Grant& grant, translate::Outcome& outcome);
 
