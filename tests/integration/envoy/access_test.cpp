@@ -1,20 +1,22 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <map>
 #include <random>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/base/clock.h"
 #include "libs/smi/parse.h"
+#include "tests/integration/envoy/mesh.h"
 #include "tests/integration/envoy/proxy.h"
 #include "tests/integration/envoy/tls_caller.h"
-#include "tests/unit/http/loopback.h"
 #include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/smi/random_policy.h"
 
-using meshplay::KeyPair;
+using meshplay::test::Backend;
 using meshplay::test::HttpAnswer;
+using meshplay::test::Identities;
+using meshplay::test::NameOf;
+using meshplay::test::OnTheWire;
 using meshplay::test::Proxy;
 using meshplay::test::TlsCaller;
 using meshplay::testing::Below;
@@ -34,54 +36,7 @@ constexpr int kPolicies = 300;
 constexpr int kConnectionsEach = 4;
 constexpr int kRequestsEach = 12;
 constexpr int kPodPort = 8080;
-
-/// An authority, and callers with certificates of it.
-class Identities {
- public:
-  Identities() {
-    auto authority = meshplay::NewCertificateAuthority("mesh", std::chrono::hours(24), now_);
-    REQUIRE(authority.has_value());
-    authority_ = std::move(*authority);
-    for (const char* account : {"web", "admin", "cron"}) Issue(account, {Uri(account)});
-    // Near misses, all signed by the same authority.
-    Issue("other namespace", {"spiffe://cluster.local/ns/shop2/sa/web"});
-    Issue("other trust domain", {"spiffe://cluster.local2/ns/shop/sa/web"});
-    Issue("longer account", {Uri("web2")});
-    Issue("no URI", {});
-  }
-
-  const KeyPair& authority() const { return authority_; }
-  const KeyPair* Of(const std::string& name) const { return name.empty() ? nullptr : &callers_.at(name); }
-  static std::string Uri(const std::string& account) { return "spiffe://cluster.local/ns/shop/sa/" + account; }
-
- private:
-  void Issue(const std::string& name, std::vector<std::string> uris) {
-    meshplay::CertificateRequest request;
-    request.common_name = "web";
-    request.uri_names = std::move(uris);
-    request.client_auth = true;
-    auto made = meshplay::IssueKeyPair(authority_, request, now_);
-    REQUIRE(made.has_value());
-    callers_.emplace(name, std::move(*made));
-  }
-
-  meshplay::UnixMs now_ = meshplay::SystemClock().NowUnixMs();
-  KeyPair authority_;
-  std::map<std::string, KeyPair> callers_;
-};
-
-/// Answers with the path that it was asked for.
-class Backend {
- public:
-  Backend()
-      : server_([](const meshplay::testing::SeenRequest& request, meshplay::testing::Wire& wire) {
-          wire.Answer(200, request.target);
-        }) {}
-  int port() const { return server_.port(); }
-
- private:
-  meshplay::testing::LoopbackServer server_;
-};
+const char* const kTrustDomain = "cluster.local";
 
 /// The filter of the EnvoyFilter that a policy becomes; null without one.
 json FilterOf(const std::vector<json>& documents) {
@@ -99,16 +54,6 @@ json FilterOf(const std::vector<json>& documents) {
   return nullptr;
 }
 
-std::string NameOf(std::size_t number) {
-  return "p" + std::to_string(number) + ".test";
-}
-
-std::string OnTheWire(const Request& request, const std::string& query = "") {
-  std::string text = request.method + " " + request.path + query + " HTTP/1.1\r\n";
-  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
-  return text + "content-length: 0\r\n\r\n";
-}
-
 std::vector<json> AccessBy(const json& matches) {
   return {Document("specs", "v1alpha4", "HTTPRouteGroup", "g", {{"matches", matches}}),
           Document("access", "v1alpha3", "TrafficTarget", "t",
@@ -120,7 +65,7 @@ std::vector<json> AccessBy(const json& matches) {
 }  // namespace
 
 TEST_CASE("Envoy with the filters of random policies allows exactly the requests that SMI allows", "[envoy]") {
-  const Identities identities;
+  const Identities identities(kTrustDomain);
   const Backend backend;
   std::mt19937 random(20'261'126);
   std::vector<RandomPolicy> policies;
@@ -129,7 +74,7 @@ TEST_CASE("Envoy with the filters of random policies allows exactly the requests
     RandomPolicy policy(random);
     const json filter = FilterOf(policy.Documents());
     if (filter.is_null()) continue;
-    chains[NameOf(policies.size())] = {filter};
+    chains[NameOf(policies.size())].http_filter = filter;
     policies.push_back(std::move(policy));
   }
   const auto proxy = Proxy::Start(chains, identities.authority(), backend.port());
@@ -164,10 +109,10 @@ TEST_CASE("Envoy with the filters of random policies allows exactly the requests
 }
 
 TEST_CASE("Envoy knows callers by the whole URI in their certificate", "[envoy]") {
-  const Identities identities;
+  const Identities identities(kTrustDomain);
   const Backend backend;
   const auto documents = AccessBy(json::array({{{"name", "m"}, {"pathRegex", "/u/[0-9]+"}}}));
-  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents)}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   const auto status = [&](const std::string& caller) {
     TlsCaller to(proxy->port(), kPodPort, NameOf(0), identities.Of(caller));
@@ -184,7 +129,7 @@ TEST_CASE("Envoy knows callers by the whole URI in their certificate", "[envoy]"
   REQUIRE(stranger.has_value());
   meshplay::CertificateRequest request;
   request.common_name = "web";
-  request.uri_names = {Identities::Uri("web")};
+  request.uri_names = {identities.Uri("web")};
   request.client_auth = true;
   const auto forged = meshplay::IssueKeyPair(*stranger, request, meshplay::SystemClock().NowUnixMs());
   REQUIRE(forged.has_value());
@@ -193,14 +138,15 @@ TEST_CASE("Envoy knows callers by the whole URI in their certificate", "[envoy]"
 }
 
 TEST_CASE("Envoy decides by the path that the pod gets, whatever the caller writes", "[envoy]") {
-  const Identities identities;
+  const Identities identities(kTrustDomain);
   const Backend backend;
   const std::vector<json> matches = {{{"name", "m"}, {"pathRegex", "/pub/[a-z.]+"}},
                                      {{"name", "m"}, {"pathRegex", "/pub/[^/]+/x[0-9]$"}},
                                      {{"name", "m"}, {"pathRegex", "/(pub|admin/[0-9]+)/"}},
                                      {{"name", "m"}, {"pathRegex", "/[^%]+$"}}};
   std::map<std::string, Proxy::Chain> chains = {{"open.test", {}}};
-  for (std::size_t i = 0; i < matches.size(); ++i) chains[NameOf(i)] = {FilterOf(AccessBy(json::array({matches[i]})))};
+  for (std::size_t i = 0; i < matches.size(); ++i)
+    chains[NameOf(i)].http_filter = FilterOf(AccessBy(json::array({matches[i]})));
   const auto proxy = Proxy::Start(chains, identities.authority(), backend.port());
   if (proxy == nullptr) return;
 
@@ -266,11 +212,11 @@ TEST_CASE("Envoy decides by the path that the pod gets, whatever the caller writ
 }
 
 TEST_CASE("Envoy looks at each value of a header that is sent twice", "[envoy]") {
-  const Identities identities;
+  const Identities identities(kTrustDomain);
   const Backend backend;
   const auto documents =
       AccessBy(json::array({{{"name", "m"}, {"pathRegex", "/u/[0-9]+"}, {"headers", {{"x", "a|c,d"}}}}}));
-  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents)}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   TlsCaller caller(proxy->port(), kPodPort, NameOf(0), identities.Of("web"));
   const auto status = [&](const std::string& headers) {
@@ -289,7 +235,7 @@ TEST_CASE("Envoy looks at each value of a header that is sent twice", "[envoy]")
 }
 
 TEST_CASE("Envoy takes every kind of expression and header name that SMI takes", "[envoy]") {
-  const Identities identities;
+  const Identities identities(kTrustDomain);
   const Backend backend;
   json matches = json::array();
   for (const char* regex : {"(?i)/API", "/[[:alpha:]]+", "/\\Q.*\\E", "/a{0,1000}", "/\\pN+", "/[^/]+/(?:a|b)*?",
@@ -301,7 +247,7 @@ TEST_CASE("Envoy takes every kind of expression and header name that SMI takes",
       {{"name", "m"}, {"headers", {{"x!#$%&'*+-.^_`|~1", "v[12]"}, {"y", "()"}, {"z", ""}, {"host", "a.*[b]"}}}});
   const json filter = FilterOf(AccessBy(matches));
   REQUIRE(filter["typed_config"]["rules"]["policies"]["shop/t"]["permissions"].size() == matches.size());
-  const auto proxy = Proxy::Start({{NameOf(0), {filter}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {filter, {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   TlsCaller caller(proxy->port(), kPodPort, NameOf(0), identities.Of("web"));
   CHECK(caller.Send("GET /api HTTP/1.1\r\nhost: a\r\nx: /aPI\r\n\r\n").status == 200);

@@ -40,6 +40,13 @@ json Requests(const Proxy::Chain& chain) {
                 {"http_filters", std::move(filters)}});
 }
 
+json Filters(const Proxy::Chain& chain) {
+  if (chain.network_filter.is_null()) return json::array({Requests(chain)});
+  return json::array({chain.network_filter,
+                      Typed("envoy.filters.network.tcp_proxy", "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                            {{"stat_prefix", "bytes"}, {"cluster", "backend"}})});
+}
+
 json Bootstrap(const std::map<std::string, Proxy::Chain>& chains, const KeyPair& authority, const KeyPair& own,
                int backend_port) {
   const json certificate = {{"certificate_chain", {{"inline_string", own.certificate_chain_pem}}},
@@ -55,7 +62,7 @@ json Bootstrap(const std::map<std::string, Proxy::Chain>& chains, const KeyPair&
   for (const auto& [name, chain] : chains) {
     all.push_back({{"name", name},
                    {"filter_chain_match", {{"server_names", {name}}}},
-                   {"filters", json::array({Requests(chain)})},
+                   {"filters", Filters(chain)},
                    {"transport_socket", tls}});
   }
   const json inspectors = json::array({Typed("envoy.filters.listener.proxy_protocol",

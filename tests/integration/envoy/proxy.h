@@ -17,7 +17,8 @@ namespace meshplay::test {
 class Proxy {
  public:
   struct Chain {
-    nlohmann::json http_filter;  ///< Null: none.
+    nlohmann::json http_filter;     ///< Before the router; null: none.
+    nlohmann::json network_filter;  ///< Not null: a chain that carries bytes, with this filter before tcp_proxy.
   };
 
   /// Null, after Skip(), when MESHPLAY_TEST_ENVOY is not set; fails the test when Envoy does not take the chains.
