@@ -8,6 +8,7 @@
 #include "cli/parameters.h"
 #include "libs/base/files.h"
 #include "libs/base/ids.h"
+#include "libs/base/json_member.h"
 #include "libs/base/yaml.h"
 
 namespace meshplay::cli {
@@ -18,17 +19,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kMostFailures = 30;  ///< In a row, about a second each.
 
-std::string TextOf(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// The parameter schema of a type, or null when no adapter offers it (the server then says why).
 nlohmann::json SchemaOf(Server& server, const std::string& type) {
   const auto types = server.List("/v1/operationTypes", "operation_types", 1'000);
   if (!types) return nullptr;
   for (const Json& candidate : *types) {
-    if (TextOf(candidate, "type") == type) return nlohmann::json(candidate.value("parameters_schema", Json()));
+    if (MemberText(candidate, "type") == type) return nlohmann::json(candidate.value("parameters_schema", Json()));
   }
   return nullptr;
 }
@@ -76,11 +72,11 @@ class StepTeller {
       const std::string number = Cell(attempt.value("number", Json()));
       if (attempt.value("number", 0) > last_attempt_) {
         last_attempt_ = attempt.value("number", 0);
-        std::cerr << "attempt " << number << " (" << TextOf(attempt, "kind") << ")\n";
+        std::cerr << "attempt " << number << " (" << MemberText(attempt, "kind") << ")\n";
       }
       for (const Json& step : attempt.value("steps", Json::array())) {
-        std::string& told = told_[number + "/" + TextOf(step, "name")];
-        const std::string state = TextOf(step, "state");
+        std::string& told = told_[number + "/" + MemberText(step, "name")];
+        const std::string state = MemberText(step, "state");
         if (state == told || state == "PENDING") continue;
         told = state;
         const std::string text = Cell(step.value("text", Json()));
@@ -96,15 +92,16 @@ class StepTeller {
 };
 
 void TellEnd(const Json& operation) {
-  const std::string state = TextOf(operation, "state");
-  std::cerr << "operation " << TextOf(operation, "id") << " " << state << "\n";
+  const std::string state = MemberText(operation, "state");
+  std::cerr << "operation " << MemberText(operation, "id") << " " << state << "\n";
   const auto error = operation.find("error");
   if (error == operation.end() || !error->is_object()) return;
-  std::cerr << "  " << TextOf(*error, "reason") << ": " << Cell(error->value("message", Json())) << "\n";
-  if (const std::string effects = TextOf(*error, "side_effects"); !effects.empty()) {
+  std::cerr << "  " << MemberText(*error, "reason") << ": " << Cell(error->value("message", Json())) << "\n";
+  if (const std::string effects = MemberText(*error, "side_effects"); !effects.empty()) {
     std::cerr << "  what had been changed: " << effects << "\n";
   }
-  if (const std::string remedy = TextOf(*error, "remediation"); !remedy.empty()) std::cerr << "  " << remedy << "\n";
+  if (const std::string remedy = MemberText(*error, "remediation"); !remedy.empty())
+    std::cerr << "  " << remedy << "\n";
 }
 
 void PrintPlan(const Json& answer, Format format) {
@@ -118,16 +115,16 @@ void PrintPlan(const Json& answer, Format format) {
               {"REASON", "/reason"}},
              format);
   for (const Json& diagnostic : plan.value("diagnostics", Json::array())) {
-    std::cout << TextOf(diagnostic, "severity") << " " << TextOf(diagnostic, "code") << ": "
+    std::cout << MemberText(diagnostic, "severity") << " " << MemberText(diagnostic, "code") << ": "
               << Cell(diagnostic.value("summary", Json())) << "\n";
   }
-  std::cout << "plan digest: " << TextOf(answer, "digest") << "\n";
+  std::cout << "plan digest: " << MemberText(answer, "digest") << "\n";
 }
 
 }  // namespace
 
 int ExitCodeOf(const Json& operation) {
-  const std::string state = TextOf(operation, "state");
+  const std::string state = MemberText(operation, "state");
   if (state == "FAILED" || state == "CANCELLED" || state == "EXPIRED") return kFailed;
   if (state == "INDETERMINATE") return kIndeterminate;
   // An SMI operation says of each object how much of it is in force; the worst one counts.
@@ -135,7 +132,7 @@ int ExitCodeOf(const Json& operation) {
   const Json reports = operation.value("smi_reports", Json::array());
   if (reports.is_array()) {
     for (const Json& report : reports) {
-      const std::string level = TextOf(report, "level");
+      const std::string level = MemberText(report, "level");
       if (level.ends_with("NONE")) worst = kRefused;
       if (level.ends_with("PARTIAL") && worst == kDone) worst = kPartial;
     }
@@ -163,7 +160,7 @@ int WatchOperation(Server& server, const std::string& id, Format format, std::ch
       continue;
     }
     failures = 0;
-    if (const std::string state = TextOf(*operation, "state"); state != told_state) {
+    if (const std::string state = MemberText(*operation, "state"); state != told_state) {
       told_state = state;
       if (!operation->value("done", false)) std::cerr << "operation " << id << " " << Cell(Json(state)) << "\n";
     }
@@ -192,7 +189,7 @@ int RunOperation(Server& server, const RunRequest& request, Format format) {
   const auto operation =
       server.Post(request.plan ? "/v1/operations:plan" : "/v1/operations", *body, {{"Idempotency-Key", key}});
   if (!operation) return Fail(operation.error());
-  const std::string id = TextOf(*operation, "id");
+  const std::string id = MemberText(*operation, "id");
   if (request.plan) {
     const int code = WatchOperation(server, id, Format::kTable, request.timeout);
     if (code == kFailed || code == kUnreachable || code == kIndeterminate) return code;

@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/parameters.h"
 #include "libs/base/ids.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::cli {
 namespace {
@@ -14,11 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kMostFailures = 30;  ///< In a row, a second apart, while the server starts again.
-
-std::string TextOf(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::uint64_t NumberOf(const Json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -51,12 +47,12 @@ class MeshTeller {
  public:
   void Tell(const Json& meshes) {
     for (const Json& mesh : meshes) {
-      std::string text = TextOf(mesh, "state");
-      if (const std::string reason = TextOf(mesh, "reason"); !reason.empty()) text += " (" + reason + ")";
-      std::string& told = told_[TextOf(mesh, "mesh")];
+      std::string text = MemberText(mesh, "state");
+      if (const std::string reason = MemberText(mesh, "reason"); !reason.empty()) text += " (" + reason + ")";
+      std::string& told = told_[MemberText(mesh, "mesh")];
       if (told == text) continue;
       told = text;
-      std::cerr << TextOf(mesh, "cluster") << "/" << TextOf(mesh, "mesh") << " " << Cell(Json(text)) << "\n";
+      std::cerr << MemberText(mesh, "cluster") << "/" << MemberText(mesh, "mesh") << " " << Cell(Json(text)) << "\n";
     }
   }
 
@@ -65,7 +61,7 @@ class MeshTeller {
 };
 
 bool HasSettled(const Json& mesh) {
-  const std::string state = TextOf(mesh, "state");
+  const std::string state = MemberText(mesh, "state");
   if (state == "FAILED") return true;
   return state != "PENDING" && state != "REMOVING" && NumberOf(mesh, "revision") == NumberOf(mesh, "wanted_revision");
 }
@@ -110,7 +106,7 @@ void PrintMeshes(const Json& meshes, Format format) {
   if (format != Format::kTable) return;
   for (const Json& mesh : meshes) {
     for (const Json& change : mesh.value("drift", Json::array())) {
-      std::cout << "drift on " << TextOf(mesh, "cluster") << ": " << TextOf(change, "action") << " "
+      std::cout << "drift on " << MemberText(mesh, "cluster") << ": " << MemberText(change, "action") << " "
                 << Cell(change.value("object", Json::object()).value("kind", Json())) << " "
                 << Cell(change.value("object", Json::object()).value("name", Json())) << " "
                 << Cell(change.value("json_patch", Json())) << "\n";
@@ -157,11 +153,11 @@ int UpdatePolicy(Server& server, const PolicyRequest& request, Format format) {
   if (!now) return Fail(now.error());
   Json spec = now->value("spec", Json::object());
   if (const Status merged = MergeSpec(request, spec); !merged) return Fail(merged.error());
-  nlohmann::json body = {{"spec", spec}, {"display_name", TextOf(*now, "display_name")}};
+  nlohmann::json body = {{"spec", spec}, {"display_name", MemberText(*now, "display_name")}};
   if (now->contains("labels")) body["labels"] = now->at("labels");
   if (!request.display_name.empty()) body["display_name"] = request.display_name;
   if (!request.note.empty()) body["note"] = request.note;
-  const auto policy = server.Put(PathOf(request.id), body, TextOf(*now, "etag"));
+  const auto policy = server.Put(PathOf(request.id), body, MemberText(*now, "etag"));
   if (!policy) return Fail(policy.error());
   return AfterChange(server, *policy, request, format);
 }
@@ -170,7 +166,7 @@ int DeletePolicy(Server& server, const PolicyRequest& request, Format format) {
   const std::string& id = request.id;
   const auto now = server.Get(PathOf(id));
   if (!now) return Fail(now.error());
-  const auto policy = server.Delete(PathOf(id) + (request.orphan ? "?orphan=true" : ""), TextOf(*now, "etag"));
+  const auto policy = server.Delete(PathOf(id) + (request.orphan ? "?orphan=true" : ""), MemberText(*now, "etag"));
   if (!policy) return Fail(policy.error());
   if (!request.wait) {
     PrintItem(*policy, format);
@@ -190,13 +186,13 @@ int ShowPolicyStatus(Server& server, const std::string& id, bool wait, std::chro
   const auto ended = [&](const Json& meshes) -> Result<bool> {
     if (!wait) return true;
     for (const Json& mesh : meshes) {
-      if (TextOf(mesh, "state") == "FAILED") return true;
+      if (MemberText(mesh, "state") == "FAILED") return true;
       if (!HasSettled(mesh)) return false;
     }
     if (!meshes.empty()) return true;
     // No rows yet, or no mesh matches: the roll-out knows.
     MP_TRY(const Json policy, server.Get(PathOf(id)));
-    return TextOf(policy.value("rollout_status", Json::object()), "state") != "ROLLING";
+    return MemberText(policy.value("rollout_status", Json::object()), "state") != "ROLLING";
   };
   const auto meshes = Watch(server, id, timeout, ended);
   if (!meshes) return Fail(meshes.error());
@@ -209,7 +205,7 @@ int ExitCodeOfMeshes(const Json& meshes) {
                                             {"REMOVING", 1}, {"NONE", 2},    {"FAILED", 3}};
   int worst = 0;
   for (const Json& mesh : meshes) {
-    const auto rank = ranks.find(TextOf(mesh, "state"));
+    const auto rank = ranks.find(MemberText(mesh, "state"));
     worst = std::max(worst, rank == ranks.end() ? 1 : rank->second);
   }
   const int codes[] = {kDone, kPartial, kRefused, kFailed};

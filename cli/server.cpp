@@ -8,6 +8,7 @@
 #include "libs/base/files.h"
 #include "libs/base/ids.h"
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::cli {
 
@@ -16,11 +17,6 @@ namespace {
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
-}
-
-std::string TextOf(const nlohmann::ordered_json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 ErrorCode CodeOf(int status) {
@@ -61,18 +57,19 @@ Error ErrorOf(const http::Response& response) {
     return Error(CodeOf(response.status), "HTTP_" + std::to_string(response.status),
                  "the server answered " + std::to_string(response.status));
   }
-  Error error(CodeOf(response.status), TextOf(problem, "reason"), TextOf(problem, "detail"));
+  Error error(CodeOf(response.status), MemberText(problem, "reason"), MemberText(problem, "detail"));
   std::vector<Violation> violations;
   const auto found = problem.find("violations");
   if (found != problem.end() && found->is_array()) {
     for (const auto& violation : *found) {
-      if (violation.is_object()) violations.push_back({TextOf(violation, "pointer"), TextOf(violation, "detail")});
+      if (violation.is_object())
+        violations.push_back({MemberText(violation, "pointer"), MemberText(violation, "detail")});
     }
   }
   return std::move(error)
       .WithViolations(std::move(violations))
-      .WithRemediation(TextOf(problem, "remediation"))
-      .WithMetadata("request_id", TextOf(problem, "request_id"));
+      .WithRemediation(MemberText(problem, "remediation"))
+      .WithMetadata("request_id", MemberText(problem, "request_id"));
 }
 
 }  // namespace
@@ -88,9 +85,9 @@ Connection LoadConnection(const std::string& server_flag, const std::string& ca_
   if (const auto text = ReadFile(ConfigPath(), 64 * 1024)) {
     const auto saved = nlohmann::ordered_json::parse(*text, nullptr, false);
     if (saved.is_object()) {
-      if (!TextOf(saved, "server").empty()) connection.server_url = TextOf(saved, "server");
-      connection.token = Secret(TextOf(saved, "token"));
-      connection.ca_path = TextOf(saved, "ca");
+      if (!MemberText(saved, "server").empty()) connection.server_url = MemberText(saved, "server");
+      connection.token = Secret(MemberText(saved, "token"));
+      connection.ca_path = MemberText(saved, "ca");
     }
   }
   const std::string saved_url = connection.server_url;
@@ -196,7 +193,7 @@ Result<nlohmann::ordered_json> Server::List(const std::string& path, const std::
     if (found != page.end() && found->is_array()) {
       for (const auto& item : *found) items.push_back(item);
     }
-    page_token = TextOf(page, "next_page_token");
+    page_token = MemberText(page, "next_page_token");
     if (page_token.empty()) break;
   }
   return items;

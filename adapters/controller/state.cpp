@@ -4,16 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::controller {
 namespace {
 
 using nlohmann::json;
-
-std::string TextOf(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::int64_t NumberOf(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -28,9 +24,9 @@ const json& ListOf(const json& object, const char* key) {
 
 SourceRecord ReadRecord(const json& entry) {
   SourceRecord record;
-  record.uid = TextOf(entry, "uid");
+  record.uid = MemberText(entry, "uid");
   record.generation = NumberOf(entry, "generation");
-  record.level = TextOf(entry, "level");
+  record.level = MemberText(entry, "level");
   record.degraded_until_ms = NumberOf(entry, "degradedUntil");
   for (const auto& [name, digest] : ListOf(entry, "references").items()) {
     if (digest.is_string()) record.references[name] = digest.get<std::string>();

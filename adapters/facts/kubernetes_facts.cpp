@@ -1,4 +1,5 @@
 #include "adapters/facts/kubernetes_facts.h"
+#include "libs/base/json_member.h"
 
 #include <algorithm>
 #include <array>
@@ -17,18 +18,6 @@ using smi::PortProtocol;
 using smi::Workload;
 
 constexpr int kMaxListDepth = 2;
-
-const json& At(const json& object, const char* key) {
-  static const json kNull;
-  if (!object.is_object()) return kNull;
-  const auto it = object.find(key);
-  return it == object.end() ? kNull : *it;
-}
-
-std::string Text(const json& object, const char* key) {
-  const json& value = At(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 
 int Port(const json& value) {
   if (!value.is_number_integer()) return 0;
@@ -73,11 +62,12 @@ struct ControllerRef {
 };
 
 ControllerRef ControllerOf(const json& metadata) {
-  const json& owners = At(metadata, "ownerReferences");
+  const json& owners = Member(metadata, "ownerReferences");
   if (!owners.is_array()) return {};
   for (const json& owner : owners) {
-    const json& controller = At(owner, "controller");
-    if (controller.is_boolean() && controller.get<bool>()) return {Text(owner, "kind"), Text(owner, "name")};
+    const json& controller = Member(owner, "controller");
+    if (controller.is_boolean() && controller.get<bool>())
+      return {MemberText(owner, "kind"), MemberText(owner, "name")};
   }
   return {};
 }
@@ -87,15 +77,15 @@ class Collector {
   explicit Collector(const FactsOptions& options) : options_(options) {}
 
   void Open(const json& object, int depth = 0) {
-    const json& items = At(object, "items");
-    if (depth < kMaxListDepth && Text(object, "kind").ends_with("List") && items.is_array()) {
+    const json& items = Member(object, "items");
+    if (depth < kMaxListDepth && MemberText(object, "kind").ends_with("List") && items.is_array()) {
       for (const json& item : items) Open(Named(item, object), depth + 1);
       return;
     }
     if (!object.is_object()) return;
     objects_.push_back(&object);
-    const json& metadata = At(object, "metadata");
-    names_.emplace(Text(object, "kind"), NamespaceOf(metadata), Text(metadata, "name"));
+    const json& metadata = Member(object, "metadata");
+    names_.emplace(MemberText(object, "kind"), NamespaceOf(metadata), MemberText(metadata, "name"));
   }
 
   ClusterFacts Read() {
@@ -110,31 +100,31 @@ class Collector {
   const json& Named(const json& item, const json& list) {
     if (!item.is_object() || item.contains("kind")) return item;
     json named = item;
-    const std::string kind = Text(list, "kind");
+    const std::string kind = MemberText(list, "kind");
     named["kind"] = kind.substr(0, kind.size() - std::string_view("List").size());
-    named["apiVersion"] = Text(list, "apiVersion");
+    named["apiVersion"] = MemberText(list, "apiVersion");
     return copies_.emplace_back(std::move(named));
   }
 
   std::string NamespaceOf(const json& metadata) const {
-    const std::string name = Text(metadata, "namespace");
+    const std::string name = MemberText(metadata, "namespace");
     return name.empty() ? options_.default_namespace : name;
   }
 
   void ReadObject(const json& object) {
-    const std::string api_version = Text(object, "apiVersion");
+    const std::string api_version = MemberText(object, "apiVersion");
     const std::string group = api_version.substr(0, api_version.find('/'));
-    const std::string kind = Text(object, "kind");
-    const json& metadata = At(object, "metadata");
+    const std::string kind = MemberText(object, "kind");
+    const json& metadata = Member(object, "metadata");
     if (api_version == "v1" && kind == "Namespace") {
-      const std::string name = Text(metadata, "name");
+      const std::string name = MemberText(metadata, "name");
       facts_.namespaces.insert(name);
-      Labels labels = ReadLabels(At(metadata, "labels"));
+      Labels labels = ReadLabels(Member(metadata, "labels"));
       if (!labels.empty()) facts_.namespace_labels[name] = std::move(labels);
     } else if (api_version == "v1" && kind == "Service") {
       ReadService(object);
     } else if (api_version == "v1" && kind == "ServiceAccount") {
-      facts_.service_accounts.emplace(NamespaceOf(metadata), Text(metadata, "name"));
+      facts_.service_accounts.emplace(NamespaceOf(metadata), MemberText(metadata, "name"));
     } else if (group == "apiextensions.k8s.io" && kind == "CustomResourceDefinition") {
       ReadDefinition(object);
     } else if (api_version == "v1" && kind == "Pod") {
@@ -148,8 +138,8 @@ class Collector {
 
   // Readers of existing objects rely on it.
   static bool HasName(const json& metadata) {
-    const json& name_space = At(metadata, "namespace");
-    return !Text(metadata, "name").empty() && (name_space.is_null() || name_space.is_string());
+    const json& name_space = Member(metadata, "namespace");
+    return !MemberText(metadata, "name").empty() && (name_space.is_null() || name_space.is_string());
   }
 
   static bool IsMeshGroup(const std::string& group) {
@@ -162,25 +152,25 @@ class Collector {
 
   void ReadService(const json& object) {
     smi::Service service;
-    const json& spec = At(object, "spec");
-    service.namespace_name = NamespaceOf(At(object, "metadata"));
-    service.name = Text(At(object, "metadata"), "name");
-    service.labels = ReadLabels(At(At(object, "metadata"), "labels"));
-    service.selector = ReadLabels(At(spec, "selector"));
-    service.headless = Text(spec, "clusterIP") == "None";
-    service.external_name = Text(spec, "type") == "ExternalName";
-    for (const auto& [key, value] : ReadLabels(At(At(object, "metadata"), "annotations"))) {
+    const json& spec = Member(object, "spec");
+    service.namespace_name = NamespaceOf(Member(object, "metadata"));
+    service.name = MemberText(Member(object, "metadata"), "name");
+    service.labels = ReadLabels(Member(Member(object, "metadata"), "labels"));
+    service.selector = ReadLabels(Member(spec, "selector"));
+    service.headless = MemberText(spec, "clusterIP") == "None";
+    service.external_name = MemberText(spec, "type") == "ExternalName";
+    for (const auto& [key, value] : ReadLabels(Member(Member(object, "metadata"), "annotations"))) {
       if (key.starts_with("mesh.traefik.io/")) service.annotations.emplace(key, value);
     }
-    const json& ports = At(spec, "ports");
+    const json& ports = Member(spec, "ports");
     if (ports.is_array()) {
       for (const json& value : ports) {
         smi::ServicePort port;
-        port.port = Port(At(value, "port"));
+        port.port = Port(Member(value, "port"));
         if (port.port == 0) continue;
-        port.name = Text(value, "name");
-        port.protocol = ProtocolOfPort(Text(value, "protocol"), Text(value, "appProtocol"), port.name);
-        const json& target = At(value, "targetPort");
+        port.name = MemberText(value, "name");
+        port.protocol = ProtocolOfPort(MemberText(value, "protocol"), MemberText(value, "appProtocol"), port.name);
+        const json& target = Member(value, "targetPort");
         if (target.is_string()) {
           port.target_port_name = target.get<std::string>();
         } else {
@@ -194,15 +184,15 @@ class Collector {
   }
 
   void ReadDefinition(const json& object) {
-    const json& spec = At(object, "spec");
-    const std::string key = Text(spec, "group") + "/" + Text(At(spec, "names"), "kind");
-    const json& versions = At(spec, "versions");
+    const json& spec = Member(object, "spec");
+    const std::string key = MemberText(spec, "group") + "/" + MemberText(Member(spec, "names"), "kind");
+    const json& versions = Member(spec, "versions");
     if (!versions.is_array()) return;
     for (const json& version : versions) {
-      const json& served = At(version, "served");
+      const json& served = Member(version, "served");
       if (served.is_boolean() && !served.get<bool>()) continue;
-      facts_.served_versions[key].insert(Text(version, "name"));
-      ReadFields(key, At(At(version, "schema"), "openAPIV3Schema"));
+      facts_.served_versions[key].insert(MemberText(version, "name"));
+      ReadFields(key, Member(Member(version, "schema"), "openAPIV3Schema"));
     }
   }
 
@@ -211,38 +201,38 @@ class Collector {
     if (key != "security.istio.io/AuthorizationPolicy") return;
     const json* at = &schema;
     for (const char* step : {"spec", "rules", "[]", "from", "[]", "source", "serviceAccounts"}) {
-      at = std::string(step) == "[]" ? &At(*at, "items") : &At(At(*at, "properties"), step);
+      at = std::string(step) == "[]" ? &Member(*at, "items") : &Member(Member(*at, "properties"), step);
     }
     if (at->is_object()) facts_.api_fields.insert(key + ":spec.rules.from.source.serviceAccounts");
   }
 
   void ReadWorkload(const json& object, const std::string& kind) {
-    const json& metadata = At(object, "metadata");
-    const json& spec = At(object, "spec");
+    const json& metadata = Member(object, "metadata");
+    const json& spec = Member(object, "spec");
     const ControllerRef controller = ControllerOf(metadata);
     Workload workload;
     workload.kind = kind;
     workload.namespace_name = NamespaceOf(metadata);
-    workload.name = Text(metadata, "name");
+    workload.name = MemberText(metadata, "name");
     if (!controller.kind.empty() && names_.count({controller.kind, workload.namespace_name, controller.name}) != 0) {
       return;
     }
     const json* pod_spec = nullptr;
     if (kind == "Pod") {
-      workload.labels = ReadLabels(At(metadata, "labels"));
+      workload.labels = ReadLabels(Member(metadata, "labels"));
       pod_spec = &spec;
       if (!controller.kind.empty()) {
         workload.kind = controller.kind;
         workload.name = controller.name;
       }
     } else {
-      const json& holder = kind == "CronJob" ? At(At(spec, "jobTemplate"), "spec") : spec;
-      const json& pod_template = At(holder, "template");
+      const json& holder = kind == "CronJob" ? Member(Member(spec, "jobTemplate"), "spec") : spec;
+      const json& pod_template = Member(holder, "template");
       if (!pod_template.is_object()) return;
-      workload.labels = ReadLabels(At(At(pod_template, "metadata"), "labels"));
-      pod_spec = &At(pod_template, "spec");
-      const json& selector = At(holder, "selector");
-      workload.selector = ReadLabels(kind == "ReplicationController" ? selector : At(selector, "matchLabels"));
+      workload.labels = ReadLabels(Member(Member(pod_template, "metadata"), "labels"));
+      pod_spec = &Member(pod_template, "spec");
+      const json& selector = Member(holder, "selector");
+      workload.selector = ReadLabels(kind == "ReplicationController" ? selector : Member(selector, "matchLabels"));
     }
     // An empty selector would select a whole namespace.
     if (workload.selector.empty()) workload.selector = workload.labels;
@@ -265,23 +255,24 @@ class Collector {
   }
 
   static void ReadPodSpec(const json& spec, Workload& workload) {
-    const std::string account = Text(spec, "serviceAccountName");
-    const std::string old_account = Text(spec, "serviceAccount");
+    const std::string account = MemberText(spec, "serviceAccountName");
+    const std::string old_account = MemberText(spec, "serviceAccount");
     workload.service_account = !account.empty() ? account : !old_account.empty() ? old_account : "default";
-    const json& containers = At(spec, "containers");
+    const json& containers = Member(spec, "containers");
     if (!containers.is_array()) return;
     for (const json& container : containers) {
       ReadArguments(container, workload);
-      const json& ports = At(container, "ports");
+      const json& ports = Member(container, "ports");
       if (!ports.is_array()) continue;
       for (const json& port : ports) {
-        const int number = Port(At(port, "containerPort"));
-        if (number != 0) workload.ports.push_back({Text(port, "name"), number, Text(port, "protocol") == "UDP"});
+        const int number = Port(Member(port, "containerPort"));
+        if (number != 0)
+          workload.ports.push_back({MemberText(port, "name"), number, MemberText(port, "protocol") == "UDP"});
       }
     }
     for (const json& container : containers) {
       for (const char* key : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-        ReadProbe(At(At(container, key), "httpGet"), workload);
+        ReadProbe(Member(Member(container, key), "httpGet"), workload);
       }
     }
   }
@@ -289,7 +280,7 @@ class Collector {
   static void ReadArguments(const json& container, Workload& workload) {
     if (workload.name.find("mesh") == std::string::npos) return;
     for (const char* key : {"command", "args"}) {
-      const json& words = At(container, key);
+      const json& words = Member(container, key);
       if (!words.is_array()) continue;
       for (const json& word : words) {
         if (word.is_string()) workload.arguments.push_back(word.get<std::string>());
@@ -300,8 +291,8 @@ class Collector {
   static void ReadProbe(const json& get, Workload& workload) {
     if (!get.is_object()) return;
     smi::HttpProbe probe;
-    probe.path = Text(get, "path").empty() ? "/" : Text(get, "path");
-    const json& port = At(get, "port");
+    probe.path = MemberText(get, "path").empty() ? "/" : MemberText(get, "path");
+    const json& port = Member(get, "port");
     probe.port = Port(port);
     if (port.is_string()) {
       for (const smi::ContainerPort& candidate : workload.ports) {
@@ -321,9 +312,9 @@ class Collector {
     });
     std::sort(facts_.existing.begin(), facts_.existing.end(), [](const json& a, const json& b) {
       const auto key = [](const json& object) {
-        const json& metadata = At(object, "metadata");
-        return std::make_tuple(Text(object, "kind"), Text(metadata, "namespace"), Text(metadata, "name"),
-                               Text(object, "apiVersion"));
+        const json& metadata = Member(object, "metadata");
+        return std::make_tuple(MemberText(object, "kind"), MemberText(metadata, "namespace"),
+                               MemberText(metadata, "name"), MemberText(object, "apiVersion"));
       };
       return key(a) < key(b);
     });

@@ -9,6 +9,7 @@
 #include "adapters/helm/internal/helm_errors.h"
 #include "libs/base/files.h"
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "libs/base/process.h"
 #include "libs/base/tar.h"
 #include "libs/base/yaml.h"
@@ -21,11 +22,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kReadTimeout{30'000};
 
-std::string TextOf(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// revision is a string in `list` and a number in `history` (helm 4).
 int NumberOf(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
@@ -36,12 +32,12 @@ int NumberOf(const nlohmann::json& object, const char* key) {
 
 Release ReleaseOf(const nlohmann::json& row) {
   Release release;
-  release.name = TextOf(row, "name");
-  release.name_space = TextOf(row, "namespace");
-  release.status = TextOf(row, "status");
+  release.name = MemberText(row, "name");
+  release.name_space = MemberText(row, "namespace");
+  release.status = MemberText(row, "status");
   release.revision = NumberOf(row, "revision");
-  release.chart = TextOf(row, "chart");
-  release.app_version = TextOf(row, "app_version");
+  release.chart = MemberText(row, "chart");
+  release.app_version = MemberText(row, "app_version");
   // "istiod-1.31.0-rc.0": the version begins at the first dash that a digit follows.
   for (std::size_t i = 0; i + 1 < release.chart.size(); ++i) {
     if (release.chart[i] == '-' && std::isdigit(static_cast<unsigned char>(release.chart[i + 1])) != 0) {
@@ -227,7 +223,7 @@ Result<std::string> Helm::Recover(const ReleaseName& release, const std::functio
     MP_TRY(const nlohmann::json rows, ParseJson(output));
     int last_good = 0;
     for (const auto& row : rows) {
-      const std::string state = TextOf(row, "status");
+      const std::string state = MemberText(row, "status");
       if (state == "deployed" || state == "superseded") last_good = std::max(last_good, NumberOf(row, "revision"));
     }
     if (last_good == 0) {

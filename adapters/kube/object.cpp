@@ -1,4 +1,5 @@
 #include "adapters/kube/object.h"
+#include "libs/base/json_member.h"
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,12 +12,6 @@ using nlohmann::json;
 const json& Null() {
   static const json null;
   return null;
-}
-
-const json& Member(const json& object, std::string_view key) {
-  if (!object.is_object()) return Null();
-  const auto found = object.find(key);
-  return found == object.end() ? Null() : *found;
 }
 
 std::string Text(const json& value) {

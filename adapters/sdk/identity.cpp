@@ -9,17 +9,13 @@
 #include "libs/base/files.h"
 #include "libs/base/ids.h"
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "libs/base/tls.h"
 #include "meshplay/adapter/v1/adapter.grpc.pb.h"
 
 namespace meshplay::sdk {
 
 namespace {
-
-std::string Text(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 Result<std::string> PemOf(const google::protobuf::RepeatedPtrField<std::string>& ders) {
   std::string pem;
@@ -57,14 +53,14 @@ Result<Identity> LoadIdentity(const std::string& state_directory) {
   }
   MP_TRY(const nlohmann::json object, ParseJson(*text));
   Identity identity;
-  identity.adapter_id = Text(object, "adapter_id");
-  identity.hub_address = Text(object, "hub_address");
-  identity.trust_bundle_pem = Text(object, "trust_bundle_pem");
-  identity.certificate_chain_pem = Text(object, "certificate_chain_pem");
+  identity.adapter_id = MemberText(object, "adapter_id");
+  identity.hub_address = MemberText(object, "hub_address");
+  identity.trust_bundle_pem = MemberText(object, "trust_bundle_pem");
+  identity.certificate_chain_pem = MemberText(object, "certificate_chain_pem");
   identity.not_after_unix_ms = object.value("not_after_unix_ms", std::int64_t{0});
   identity.renew_at_unix_ms = object.value("renew_at_unix_ms", std::int64_t{0});
-  identity.private_key_pem = Secret(Text(object, "private_key_pem"));
-  identity.token_digest = Text(object, "token_digest");
+  identity.private_key_pem = Secret(MemberText(object, "private_key_pem"));
+  identity.token_digest = MemberText(object, "token_digest");
   if (identity.private_key_pem.empty() || identity.adapter_id.empty() || identity.hub_address.empty() ||
       identity.certificate_chain_pem.empty()) {
     return InvalidArgument("IDENTITY_INVALID", "identity.json is not complete")
@@ -89,7 +85,7 @@ std::string TokenDigest(const std::string& enroll_file) {
   if (enroll_file.empty()) return {};
   const auto text = ReadFile(enroll_file);
   const auto file = text ? ParseJson(*text) : Result<nlohmann::json>(text.error());
-  const std::string token = file && file->is_object() ? Text(*file, "token") : std::string();
+  const std::string token = file && file->is_object() ? MemberText(*file, "token") : std::string();
   return token.empty() ? std::string() : Sha256Hex(token);
 }
 
@@ -99,9 +95,9 @@ Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::mill
   MP_TRY(const nlohmann::json file, ParseJson(text));
   if (!file.is_object()) return InvalidArgument("ENROLL_FILE_INVALID", "the enrolment file is no JSON object");
   Identity identity;
-  identity.hub_address = Text(file, "hub_address");
-  identity.trust_bundle_pem = Text(file, "trust_bundle_pem");
-  const std::string token = Text(file, "token");
+  identity.hub_address = MemberText(file, "hub_address");
+  identity.trust_bundle_pem = MemberText(file, "trust_bundle_pem");
+  const std::string token = MemberText(file, "token");
   if (token.empty() || identity.hub_address.empty() || identity.trust_bundle_pem.empty()) {
     return InvalidArgument("ENROLL_FILE_INVALID", "the enrolment file lacks token, hub_address or trust_bundle_pem")
         .WithRemediation("Save the whole answer of POST /v1/enrollmentTokens as enroll.json.");
@@ -113,7 +109,7 @@ Result<Identity> EnrollWithFile(const AdapterOptions& options, std::chrono::mill
   request.set_adapter_type(options.adapter_type);
   request.mutable_software()->set_name(options.software_name);
   request.mutable_software()->set_version(options.software_version);
-  request.set_rejoin_adapter_id(Text(file, "adapter_id"));
+  request.set_rejoin_adapter_id(MemberText(file, "adapter_id"));
   const auto channel = OpenChannel(identity.hub_address, identity.trust_bundle_pem, nullptr);
   const auto stub = pb::AdapterEnrollment::NewStub(channel);
   grpc::ClientContext context;

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "server/inventory/internal/conditions.h"
 #include "server/inventory/internal/mesh_rows.h"
 #include "server/inventory/internal/rows.h"
@@ -15,23 +16,18 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxMeshes = 1'000;
 
-std::string Text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// The conditions of a wire message (status CONDITION_STATUS_TRUE and so on) as this room keeps them.
 std::vector<Condition> WireConditions(const json& mesh) {
   std::vector<Condition> conditions;
   const json list = mesh.value("conditions", json::array());
   for (const json& entry : list.is_array() ? list : json::array()) {
-    if (!entry.is_object() || Text(entry, "type").empty()) continue;
-    const std::string status = Text(entry, "status");
-    conditions.push_back({Text(entry, "type"),
+    if (!entry.is_object() || MemberText(entry, "type").empty()) continue;
+    const std::string status = MemberText(entry, "status");
+    conditions.push_back({MemberText(entry, "type"),
                           status == "CONDITION_STATUS_TRUE"    ? "True"
                           : status == "CONDITION_STATUS_FALSE" ? "False"
                                                                : "Unknown",
-                          Text(entry, "reason"), Text(entry, "message"), ""});
+                          MemberText(entry, "reason"), MemberText(entry, "message"), ""});
   }
   return conditions;
 }
@@ -56,10 +52,10 @@ Status PutDetected(store::Transaction& unit, const MeshPlace& place, const json&
   mesh.cluster_id = place.cluster_id;
   mesh.cluster_uid = place.cluster_uid;
   mesh.mesh_type = place.mesh_type;
-  mesh.mesh_key = Text(entry, "mesh_key");
-  mesh.mesh_version = Text(entry, "version");
-  mesh.revision = Text(entry, "revision");
-  mesh.control_plane_namespace = Text(entry, "control_plane_namespace");
+  mesh.mesh_key = MemberText(entry, "mesh_key");
+  mesh.mesh_version = MemberText(entry, "version");
+  mesh.revision = MemberText(entry, "revision");
+  mesh.control_plane_namespace = MemberText(entry, "control_plane_namespace");
   mesh.managed = entry.value("managed", json(false)) == json(true);
   if (mesh.health.empty()) mesh.health = "UNKNOWN";
   const json members = entry.value("injected_namespaces", json::array());
@@ -85,10 +81,10 @@ Status Inventory::ApplyDetection(const std::string& cluster_uid, const std::stri
     const MeshPlace place{cluster->tenant, cluster->id, cluster->uid, mesh_type};
     std::set<std::string> seen;
     for (const json& entry : meshes) {
-      if (!entry.is_object() || Text(entry, "mesh_key").empty()) continue;
-      const std::string type = Text(entry, "mesh_type");
+      if (!entry.is_object() || MemberText(entry, "mesh_key").empty()) continue;
+      const std::string type = MemberText(entry, "mesh_type");
       if (!type.empty() && type != mesh_type) continue;  // another adapter's to tell
-      const std::string mesh_id = MeshId(cluster_uid, mesh_type, Text(entry, "mesh_key"));
+      const std::string mesh_id = MeshId(cluster_uid, mesh_type, MemberText(entry, "mesh_key"));
       seen.insert(mesh_id);
       MP_TRY(const bool described, IsDescribed(unit, place, mesh_id));
       if (!described) MP_CHECK(PutDetected(unit, place, entry, mesh_id, now));

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "libs/base/json_member.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/core.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 /// "FULL" of "SUPPORT_LEVEL_FULL"; NONE for anything that is not known.
 std::string LevelOf(const nlohmann::json& support) {
-  const std::string level = TextOf(support, "level");
+  const std::string level = MemberText(support, "level");
   if (level == "SUPPORT_LEVEL_FULL" || level == "FULL") return "FULL";
   if (level == "SUPPORT_LEVEL_PARTIAL" || level == "PARTIAL") return "PARTIAL";
   return "NONE";
@@ -25,23 +26,24 @@ void ForEach(const nlohmann::json& manifest, const char* list, Each each) {
 }
 
 void AddManifest(const nlohmann::json& manifest, v1::Adapter& out) {
-  ForEach(manifest, "operations", [&](const nlohmann::json& item) { out.add_operation_types(TextOf(item, "type")); });
+  ForEach(manifest, "operations",
+          [&](const nlohmann::json& item) { out.add_operation_types(MemberText(item, "type")); });
   ForEach(manifest, "smi", [&](const nlohmann::json& item) {
     v1::SmiSupport& support = *out.add_smi();
-    support.set_api_version(TextOf(item, "api_version"));
-    support.set_kind(TextOf(item, "kind"));
+    support.set_api_version(MemberText(item, "api_version"));
+    support.set_kind(MemberText(item, "kind"));
     support.set_level(LevelOf(item));
-    support.set_evidence(TextOf(item, "evidence"));
+    support.set_evidence(MemberText(item, "evidence"));
     ForEach(item, "features", [&](const nlohmann::json& feature) {
-      support.add_notes(TextOf(feature, "feature") + ": " + LevelOf(feature) +
-                        (TextOf(feature, "note").empty() ? "" : ", " + TextOf(feature, "note")));
+      support.add_notes(MemberText(feature, "feature") + ": " + LevelOf(feature) +
+                        (MemberText(feature, "note").empty() ? "" : ", " + MemberText(feature, "note")));
     });
   });
   ForEach(manifest, "mesh_versions", [&](const nlohmann::json& item) {
     v1::MeshVersion& version = *out.add_mesh_versions();
-    version.set_version(TextOf(item, "version"));
+    version.set_version(MemberText(item, "version"));
     version.set_installable(PartOf(item, "installable") == "true");
-    version.set_kubernetes_range(TextOf(item, "kubernetes_range"));
+    version.set_kubernetes_range(MemberText(item, "kubernetes_range"));
     const UnixMs end = TimeOf(item, "end_of_life");
     if (end != 0) *version.mutable_end_of_life() = ToTimestamp(end);
   });
@@ -50,8 +52,8 @@ void AddManifest(const nlohmann::json& manifest, v1::Adapter& out) {
     for (std::string& text : TextsOf(item, "api_groups")) permission.add_api_groups(std::move(text));
     for (std::string& text : TextsOf(item, "resources")) permission.add_resources(std::move(text));
     for (std::string& text : TextsOf(item, "verbs")) permission.add_verbs(std::move(text));
-    permission.set_namespace_(TextOf(item, "namespace"));
-    permission.set_why(TextOf(item, "why"));
+    permission.set_namespace_(MemberText(item, "namespace"));
+    permission.set_why(MemberText(item, "why"));
   });
 }
 

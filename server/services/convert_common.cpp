@@ -6,20 +6,13 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::services {
 namespace {
 
 constexpr std::int64_t kMsPerSecond = 1'000;
 constexpr std::int64_t kNanosPerMs = 1'000'000;
-
-/// The member, or null. nlohmann's operator[] would make one, and at() would throw.
-const nlohmann::json& Member(const nlohmann::json& object, std::string_view key) {
-  static const nlohmann::json null;
-  if (!object.is_object()) return null;
-  const auto found = object.find(std::string(key));
-  return found == object.end() ? null : *found;
-}
 
 }  // namespace
 
@@ -61,15 +54,10 @@ nlohmann::json ParseColumn(const std::string& text) {
   return parsed.has_value() ? std::move(*parsed) : nlohmann::json();
 }
 
-std::string TextOf(const nlohmann::json& object, std::string_view key) {
-  const nlohmann::json& member = Member(object, key);
-  return member.is_string() ? member.get<std::string>() : std::string();
-}
-
 std::uint64_t CountOf(const nlohmann::json& object, std::string_view key) {
   const nlohmann::json& member = Member(object, key);
   if (member.is_number_unsigned()) return member.get<std::uint64_t>();
-  const std::string text = TextOf(object, key);
+  const std::string text = MemberText(object, key);
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? value : 0;
@@ -92,7 +80,7 @@ std::string PartOf(const nlohmann::json& object, std::string_view key) {
 
 UnixMs TimeOf(const nlohmann::json& object, std::string_view key) {
   google::protobuf::Timestamp time;
-  const std::string text = TextOf(object, key);
+  const std::string text = MemberText(object, key);
   if (text.empty() || !google::protobuf::util::TimeUtil::FromString(text, &time)) return 0;
   return ToUnixMs(time);
 }
@@ -103,12 +91,12 @@ google::protobuf::RepeatedPtrField<v1::Condition> ToConditions(const std::string
   if (!column.is_array()) return conditions;
   for (const nlohmann::json& item : column) {
     v1::Condition& condition = *conditions.Add();
-    condition.set_type(TextOf(item, "type"));
-    const std::string status = TextOf(item, "status");
+    condition.set_type(MemberText(item, "type"));
+    const std::string status = MemberText(item, "status");
     // A status that this server does not know must not read as good.
     condition.set_status(status == "True" || status == "False" ? status : "Unknown");
-    condition.set_reason(TextOf(item, "reason"));
-    condition.set_message(TextOf(item, "message"));
+    condition.set_reason(MemberText(item, "reason"));
+    condition.set_message(MemberText(item, "message"));
     const UnixMs since = TimeOf(item, "last_transition_time");
     if (since != 0) *condition.mutable_last_transition_time() = ToTimestamp(since);
   }
@@ -127,12 +115,12 @@ v1::ObjectKey ToObjectKey(std::string api_version, std::string kind, std::string
 v1::OperationError ToOperationError(const std::string& error_json) {
   v1::OperationError error;
   const nlohmann::json body = ParseColumn(error_json);
-  error.set_reason(TextOf(body, "reason"));
-  error.set_error_class(TextOf(body, "error_class"));
-  error.set_side_effects(TextOf(body, "side_effects"));
-  error.set_message(TextOf(body, "message"));
-  error.set_probable_cause(TextOf(body, "probable_cause"));
-  error.set_remediation(TextOf(body, "remediation"));
+  error.set_reason(MemberText(body, "reason"));
+  error.set_error_class(MemberText(body, "error_class"));
+  error.set_side_effects(MemberText(body, "side_effects"));
+  error.set_message(MemberText(body, "message"));
+  error.set_probable_cause(MemberText(body, "probable_cause"));
+  error.set_remediation(MemberText(body, "remediation"));
   const nlohmann::json& metadata = Member(body, "metadata");
   if (metadata.is_object()) {
     for (const auto& [key, value] : metadata.items()) {
@@ -143,8 +131,8 @@ v1::OperationError ToOperationError(const std::string& error_json) {
   if (violations.is_array()) {
     for (const nlohmann::json& item : violations) {
       v1::Violation& violation = *error.add_violations();
-      violation.set_pointer(TextOf(item, "pointer"));
-      violation.set_detail(TextOf(item, "detail"));
+      violation.set_pointer(MemberText(item, "pointer"));
+      violation.set_detail(MemberText(item, "detail"));
     }
   }
   return error;
@@ -160,8 +148,8 @@ v1::Diagnostic ToDiagnostic(const store::DiagnosticRecord& record) {
   diagnostic.set_mesh_feature(record.mesh_feature);
   const nlohmann::json object = ParseColumn(record.object_json);
   if (object.is_object()) {
-    *diagnostic.mutable_object() = ToObjectKey(TextOf(object, "api_version"), TextOf(object, "kind"),
-                                               TextOf(object, "namespace"), TextOf(object, "name"));
+    *diagnostic.mutable_object() = ToObjectKey(MemberText(object, "api_version"), MemberText(object, "kind"),
+                                               MemberText(object, "namespace"), MemberText(object, "name"));
   }
   return diagnostic;
 }

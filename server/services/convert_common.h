@@ -25,7 +25,6 @@ std::chrono::milliseconds ToMilliseconds(const google::protobuf::Duration& lengt
 
 /// The document, or a null value for empty or foreign text.
 nlohmann::json ParseColumn(const std::string& text);
-std::string TextOf(const nlohmann::json& object, std::string_view key);     ///< "" when absent or no text.
 std::uint64_t CountOf(const nlohmann::json& object, std::string_view key);  ///< Also of digits in a text.
 std::vector<std::string> TextsOf(const nlohmann::json& object, std::string_view key);
 /// Canonical text of a member; "" when absent.

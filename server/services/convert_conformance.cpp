@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "libs/base/json_member.h"
 #include "server/services/convert_common.h"
 #include "server/services/convert_operation.h"
 #include "server/store/operation_states.h"
@@ -49,9 +50,9 @@ std::vector<Group> GroupsOf(const ConformanceRows& rows) {
   if (!told.is_array()) return groups;
   for (const nlohmann::json& entry : told) {
     Group& group = groups.emplace_back();
-    group.name = TextOf(entry, "name");
-    group.smi_version = TextOf(entry, "smi_version");
-    group.capability = TextOf(entry, "capability");
+    group.name = MemberText(entry, "name");
+    group.smi_version = MemberText(entry, "smi_version");
+    group.capability = MemberText(entry, "capability");
     group.legacy = entry.is_object() && entry.value("legacy", nlohmann::json()) == true;
     for (const store::ConformanceCaseRecord& step : rows.cases) {
       if (step.group_name == group.name) group.steps.push_back(&step);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "libs/base/json_member.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/core.h"
 
@@ -115,9 +116,9 @@ void AddFacts(const store::ObjectRecord& object, v1::Mesh& mesh) {
     mesh.set_pods_skewed(mesh.pods_skewed() + Count32(facts, "pods_skewed"));
   } else if (object.facts_kind == "certificate") {
     v1::MeshCertificate& certificate = *mesh.add_certificates();
-    certificate.set_role(TextOf(facts, "role"));
-    certificate.set_issuer(TextOf(facts, "issuer"));
-    certificate.set_fingerprint_sha256(TextOf(facts, "fingerprint_sha256"));
+    certificate.set_role(MemberText(facts, "role"));
+    certificate.set_issuer(MemberText(facts, "issuer"));
+    certificate.set_fingerprint_sha256(MemberText(facts, "fingerprint_sha256"));
     const UnixMs not_after = TimeOf(facts, "not_after");
     if (not_after != 0) *certificate.mutable_not_after() = ToTimestamp(not_after);
   }
@@ -142,7 +143,7 @@ v1::MeshWorkload ToWorkload(const store::ObjectRecord& object) {
   out.set_pods_with_proxy(Count32(facts, "pods_with_proxy"));
   out.set_pods_skewed(Count32(facts, "pods_skewed"));
   for (std::string& version : TextsOf(facts, "proxy_versions")) out.add_proxy_versions(std::move(version));
-  out.set_service_account(TextOf(facts, "service_account"));
+  out.set_service_account(MemberText(facts, "service_account"));
   out.set_health(object.health.empty() ? "UNKNOWN" : object.health);
   return out;
 }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/core.h"
 #include "server/store/operation_states.h"
@@ -25,7 +26,7 @@ void SetResult(const store::OperationRecord& record, v1::Operation& out) {
   out.set_output_json(PartOf(result, "output"));
   out.set_smi_reports_json(PartOf(result, "smi"));
   out.set_detection_json(PartOf(result, "detection"));
-  const std::string made_plan = TextOf(result, "plan_digest");
+  const std::string made_plan = MemberText(result, "plan_digest");
   out.set_plan_digest(made_plan.empty() ? record.plan_digest : made_plan);
   if (!record.error_json.empty()) *out.mutable_error() = ToOperationError(record.error_json);
 }
@@ -220,10 +221,10 @@ v1::ApplyOptions ToApplyOptions(const std::string& options_json) {
   const nlohmann::json body = ParseColumn(options_json);
   const auto flag = [&body](const char* key) { return PartOf(body, key) == "true"; };
   options.set_force_conflicts(flag("force_conflicts"));
-  options.set_prune(TextOf(body, "prune") == kPruneOwned);
+  options.set_prune(MemberText(body, "prune") == kPruneOwned);
   options.set_wait_for_ready(flag("wait_for_ready"));
-  options.set_rollback_on_failure(TextOf(body, "on_failure") == kRollback);
-  options.set_owner_id(TextOf(body, "owner_id"));
+  options.set_rollback_on_failure(MemberText(body, "on_failure") == kRollback);
+  options.set_owner_id(MemberText(body, "owner_id"));
   return options;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "libs/base/yaml.h"
 #include "libs/smi/parse.h"
 #include "libs/smi/validate.h"
@@ -92,7 +93,7 @@ v1::MeshExplanation Explain(const Core& core, const engine::Question& question,
     return out;
   }
   out.set_status("ANSWERED");
-  out.set_level(TextOf(*output, "level"));
+  out.set_level(MemberText(*output, "level"));
   out.set_reports_json(PartOf(*output, "reports"));
   const auto objects = output->find("objects");
   if (!with_objects || objects == output->end() || !objects->is_array()) return out;

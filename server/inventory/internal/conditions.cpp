@@ -7,16 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::inventory {
 namespace {
 
 using nlohmann::json;
-
-std::string Text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 const Condition* FindType(const std::vector<Condition>& conditions, std::string_view type) {
   const auto found = std::find_if(conditions.begin(), conditions.end(),
@@ -51,11 +47,11 @@ Result<std::vector<Condition>> ParseConditions(const std::string& json_text) {
     return InvalidArgument("CONDITIONS_INVALID", "conditions are not a JSON array");
   }
   for (const json& entry : *document) {
-    if (!entry.is_object() || Text(entry, "type").empty()) {
+    if (!entry.is_object() || MemberText(entry, "type").empty()) {
       return InvalidArgument("CONDITIONS_INVALID", "a condition has no type");
     }
-    Condition condition{Text(entry, "type"), Text(entry, "status"), Text(entry, "reason"), Text(entry, "message"),
-                        Text(entry, "last_transition_time")};
+    Condition condition{MemberText(entry, "type"), MemberText(entry, "status"), MemberText(entry, "reason"),
+                        MemberText(entry, "message"), MemberText(entry, "last_transition_time")};
     if (condition.status != "True" && condition.status != "False") condition.status = "Unknown";
     conditions.push_back(std::move(condition));
   }

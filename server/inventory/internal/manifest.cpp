@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "libs/base/json_schema.h"
 
 namespace meshplay::inventory {
@@ -16,11 +17,6 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxManifestBytes = 1024 * 1024;
 constexpr std::size_t kMaxOperations = 1'000;
-
-std::string Text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::vector<std::string> Texts(const json& object, const char* key) {
   std::vector<std::string> texts;
@@ -34,13 +30,13 @@ std::vector<std::string> Texts(const json& object, const char* key) {
 
 /// The enum's name without its prefix; UNSPECIFIED for an absent or foreign value.
 std::string EnumName(const json& object, const char* key, std::string_view prefix) {
-  const std::string name = Text(object, key);
+  const std::string name = MemberText(object, key);
   return name.compare(0, prefix.size(), prefix) == 0 ? name.substr(prefix.size()) : "UNSPECIFIED";
 }
 
 /// A google.protobuf.Duration as JSON ("12.5s"); 0 for anything else.
 std::int64_t DurationMs(const json& object, const char* key) {
-  std::string text = Text(object, key);
+  std::string text = MemberText(object, key);
   if (text.size() < 2 || text.back() != 's') return 0;
   text.pop_back();
   const auto number = ParseJson(text);
@@ -87,12 +83,12 @@ Result<OperationType> ParseType(const json& entry, const std::string& mesh_type,
   if (!entry.is_object()) return Invalid("MANIFEST_INVALID", at, "an operation is not an object");
   OperationType type;
   type.mesh_type = mesh_type;
-  type.type = Text(entry, "type");
+  type.type = MemberText(entry, "type");
   if (!IsTypeName(type.type)) return Invalid("MANIFEST_INVALID", at + "/type", "not an operation type's name");
   type.category = EnumName(entry, "category", "OPERATION_CATEGORY_");
-  type.title = Text(entry, "title");
-  type.description = Text(entry, "description");
-  type.parameters_schema_json = Text(entry, "parameters_schema");
+  type.title = MemberText(entry, "title");
+  type.description = MemberText(entry, "description");
+  type.parameters_schema_json = MemberText(entry, "parameters_schema");
   if (type.parameters_schema_json.empty()) type.parameters_schema_json = R"({"type":"object"})";
   MP_CHECK(CheckSchema(type.parameters_schema_json, at + "/parameters_schema"));
   type.sensitive_pointers = Texts(entry, "sensitive_pointers");
@@ -103,17 +99,17 @@ Result<OperationType> ParseType(const json& entry, const std::string& mesh_type,
   type.cancellation = EnumName(entry, "cancellation", "CANCELLATION_");
   type.plan = EnumName(entry, "plan", "PLAN_SUPPORT_");
   type.lock = EnumName(entry, "lock", "LOCK_MODE_");
-  type.inverse_type = Text(entry, "inverse_type");
-  type.mesh_version_range = Text(entry, "mesh_version_range");
+  type.inverse_type = MemberText(entry, "inverse_type");
+  type.mesh_version_range = MemberText(entry, "mesh_version_range");
   type.typical_duration_ms = DurationMs(entry, "typical_duration");
   type.max_duration_ms = DurationMs(entry, "max_duration");
   type.required_secrets = Texts(entry, "required_secrets");
   type.deprecated = entry.value("deprecated", json(false)) == json(true);
-  type.deprecation_message = Text(entry, "deprecation_message");
+  type.deprecation_message = MemberText(entry, "deprecation_message");
   const json aliases = entry.value("aliases", json::array());
   for (const json& alias : aliases.is_array() ? aliases : json::array()) {
-    const std::string id = alias.is_object() ? Text(alias, "id") : std::string();
-    std::string parameters = alias.is_object() ? Text(alias, "parameters_json") : std::string();
+    const std::string id = alias.is_object() ? MemberText(alias, "id") : std::string();
+    std::string parameters = alias.is_object() ? MemberText(alias, "parameters_json") : std::string();
     if (parameters.empty()) parameters = "{}";
     const auto parsed = ParseJson(parameters);
     if (!IsTypeName(id) || !parsed || !parsed->is_object()) {
@@ -137,8 +133,8 @@ Result<ParsedManifest> ParseManifest(const std::string& manifest_json) {
   MP_TRY(const json document, ParseJson(manifest_json, limits));
   if (!document.is_object()) return Invalid("MANIFEST_INVALID", "", "it is not an object");
   ParsedManifest manifest;
-  manifest.mesh_type = Text(document, "mesh_type");
-  manifest.display_name = Text(document, "display_name");
+  manifest.mesh_type = MemberText(document, "mesh_type");
+  manifest.display_name = MemberText(document, "display_name");
   if (manifest.mesh_type.empty()) return Invalid("MANIFEST_INVALID", "/mesh_type", "it names no mesh type");
   const json operations = document.value("operations", json::array());
   if (!operations.is_array() || operations.size() > kMaxOperations) {
@@ -169,7 +165,7 @@ std::vector<std::pair<std::string, std::string>> InventoryKindsOf(const std::str
   if (!document || !document->is_object()) return kinds;
   const json list = document->value("inventory_kinds", json::array());
   for (const json& entry : list.is_array() ? list : json::array()) {
-    if (entry.is_object()) kinds.emplace_back(Text(entry, "api_version"), Text(entry, "kind"));
+    if (entry.is_object()) kinds.emplace_back(MemberText(entry, "api_version"), MemberText(entry, "kind"));
   }
   std::sort(kinds.begin(), kinds.end());
   kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());

@@ -1,4 +1,5 @@
 #include "adapters/consul/emitter/internal/catalog.h"
+#include "libs/base/json_member.h"
 
 #include <algorithm>
 #include <set>
@@ -11,18 +12,6 @@ using translate::EmitContext;
 
 constexpr std::string_view kGroup = "consul.hashicorp.com/";
 constexpr const char* kIgnoreLabel = "consul.hashicorp.com/service-ignore";
-
-const json& At(const json& object, const char* key) {
-  static const json kNull;
-  if (!object.is_object()) return kNull;
-  const auto it = object.find(key);
-  return it == object.end() ? kNull : *it;
-}
-
-std::string Text(const json& object, const char* key) {
-  const json& value = At(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 
 // Consul registers the Services that select pods.
 bool IsRegistered(const smi::Service& service) {
@@ -53,11 +42,12 @@ Catalog::Catalog(const EmitContext& context) : facts_(context.facts) {
 
 void Catalog::ReadForeign(const EmitContext& context) {
   for (const json& object : facts_.facts().existing) {
-    if (!Text(object, "apiVersion").starts_with(kGroup) || translate::IsOurs(object, context.options.owner)) continue;
-    const std::string kind = Text(object, "kind");
-    const json& spec = At(object, "spec");
-    const std::string name =
-        kind == "ServiceIntentions" ? Text(At(spec, "destination"), "name") : Text(At(object, "metadata"), "name");
+    if (!MemberText(object, "apiVersion").starts_with(kGroup) || translate::IsOurs(object, context.options.owner))
+      continue;
+    const std::string kind = MemberText(object, "kind");
+    const json& spec = Member(object, "spec");
+    const std::string name = kind == "ServiceIntentions" ? MemberText(Member(spec, "destination"), "name")
+                                                         : MemberText(Member(object, "metadata"), "name");
     foreign_.emplace(std::pair(kind, name), &object);
   }
 }
@@ -108,9 +98,10 @@ Protocol Catalog::ProtocolOf(const std::string& name, const smi::Service* servic
             spoken.empty()};
   }
   if (const json* defaults = Foreign("ServiceDefaults", name); defaults != nullptr) {
-    std::string protocol = Text(At(*defaults, "spec"), "protocol");
+    std::string protocol = MemberText(Member(*defaults, "spec"), "protocol");
     const json* global = Foreign("ProxyDefaults", "global");
-    if (protocol.empty() && global != nullptr) protocol = Text(At(At(*global, "spec"), "config"), "protocol");
+    if (protocol.empty() && global != nullptr)
+      protocol = MemberText(Member(Member(*global, "spec"), "config"), "protocol");
     if (IsHttp(protocol)) return {protocol, "", false};
     return {"",
             "ServiceDefaults " + name + " of somebody else says that the service speaks " +

@@ -3,26 +3,15 @@
 #include <algorithm>
 
 #include "adapters/translate/drafts.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::linkerd {
 namespace {
 
 using nlohmann::json;
 
-const json& At(const json& object, const char* key) {
-  static const json kNull;
-  if (!object.is_object()) return kNull;
-  const auto it = object.find(key);
-  return it == object.end() ? kNull : *it;
-}
-
-std::string Text(const json& object, const char* key) {
-  const json& value = At(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 std::string Group(const json& object) {
-  const std::string version = Text(object, "apiVersion");
+  const std::string version = MemberText(object, "apiVersion");
   return version.substr(0, version.find('/'));
 }
 
@@ -32,7 +21,7 @@ std::string LabelKey(const std::string& namespace_name, const std::string& key, 
 
 // Expressions may narrow the selection further; they are not looked at.
 bool MaySelect(const json& selector, const smi::Labels& labels) {
-  const json& wanted = At(selector, "matchLabels");
+  const json& wanted = Member(selector, "matchLabels");
   if (!wanted.is_object()) return true;
   for (auto it = wanted.begin(); it != wanted.end(); ++it) {
     const auto label = labels.find(it.key());
@@ -51,16 +40,16 @@ bool TakesPort(const json& wanted, const smi::Workload& workload, int port) {
 
 // The Servers that policies, routes and authorizations name, by namespace and name.
 void AddServersNamedBy(const json& object, std::set<std::pair<std::string, std::string>>& named) {
-  const std::string home = Text(At(object, "metadata"), "namespace");
-  const json& spec = At(object, "spec");
-  const json& target = At(spec, "targetRef");
-  if (Text(target, "kind") == "Server") named.emplace(home, Text(target, "name"));
-  const json& server = At(spec, "server");
-  if (server.is_object()) named.emplace(home, Text(server, "name"));
-  const json& parents = At(spec, "parentRefs");
+  const std::string home = MemberText(Member(object, "metadata"), "namespace");
+  const json& spec = Member(object, "spec");
+  const json& target = Member(spec, "targetRef");
+  if (MemberText(target, "kind") == "Server") named.emplace(home, MemberText(target, "name"));
+  const json& server = Member(spec, "server");
+  if (server.is_object()) named.emplace(home, MemberText(server, "name"));
+  const json& parents = Member(spec, "parentRefs");
   if (!parents.is_array()) return;
   for (const json& parent : parents) {
-    if (Text(parent, "kind") == "Server") named.emplace(home, Text(parent, "name"));
+    if (MemberText(parent, "kind") == "Server") named.emplace(home, MemberText(parent, "name"));
   }
 }
 
@@ -104,12 +93,12 @@ void ClusterView::ReadExisting() {
   const std::string route_group = route_version_.substr(0, route_version_.find('/'));
   for (const json& object : facts_.facts().existing) {
     const std::string group = Group(object);
-    const std::string kind = Text(object, "kind");
-    const json& metadata = At(object, "metadata");
+    const std::string kind = MemberText(object, "kind");
+    const json& metadata = Member(object, "metadata");
     if (translate::IsOurs(object, owner_)) {
       if (kind == "HTTPRoute" && group == route_group) {
-        own_routes_[Text(metadata, "namespace")].push_back(
-            {Text(metadata, "name"), Text(metadata, "creationTimestamp")});
+        own_routes_[MemberText(metadata, "namespace")].push_back(
+            {MemberText(metadata, "name"), MemberText(metadata, "creationTimestamp")});
       }
       continue;
     }
@@ -123,13 +112,13 @@ void ClusterView::ReadExisting() {
     std::sort(routes.begin(), routes.end(), [](const OwnRoute& a, const OwnRoute& b) { return a.name < b.name; });
   }
   for (const json* server : servers) {
-    const json& spec = At(*server, "spec");
-    const std::string home = Text(At(*server, "metadata"), "namespace");
-    const std::string name = Text(At(*server, "metadata"), "name");
-    const std::string access = Text(spec, "accessPolicy");
+    const json& spec = Member(*server, "spec");
+    const std::string home = MemberText(Member(*server, "metadata"), "namespace");
+    const std::string name = MemberText(Member(*server, "metadata"), "name");
+    const std::string access = MemberText(spec, "accessPolicy");
     const bool bare = (access.empty() || access == "deny") && named.count({home, name}) == 0;
-    if (name.empty() || !At(spec, "podSelector").is_object()) continue;
-    foreign_servers_[home].push_back({name, At(spec, "podSelector"), At(spec, "port"), bare});
+    if (name.empty() || !Member(spec, "podSelector").is_object()) continue;
+    foreign_servers_[home].push_back({name, Member(spec, "podSelector"), Member(spec, "port"), bare});
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "adapters/linkerd/emitter/internal/cluster_view.h"
 #include "adapters/linkerd/emitter/internal/servers.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::linkerd {
 namespace {
@@ -76,21 +77,14 @@ std::vector<std::string> Weights(const std::vector<smi::SplitRoute>& routes, int
   return out;
 }
 
-const json& At(const json& object, const char* key) {
-  static const json kNone;
-  if (!object.is_object()) return kNone;
-  const auto it = object.find(key);
-  return it == object.end() ? kNone : *it;
-}
-
 bool HasAnnotation(const json& object, const char* name) {
-  const json& annotations = At(At(object, "metadata"), "annotations");
+  const json& annotations = Member(Member(object, "metadata"), "annotations");
   return annotations.is_object() && annotations.contains(name);
 }
 
 // Another policy of ours, or empty: somebody else's profile is shared.
 std::string OwnerOf(const json& object) {
-  const json& owner = At(At(At(object, "metadata"), "labels"), "meshplay.dev/owner");
+  const json& owner = Member(Member(Member(object, "metadata"), "labels"), "meshplay.dev/owner");
   return owner.is_string() ? owner.get<std::string>() : "";
 }
 
@@ -98,14 +92,14 @@ std::string OwnerOf(const json& object) {
 const json& ForeignRoute(const EmitContext& context, const smi::Split& split) {
   static const json kNone;
   for (const json& object : context.facts.facts().existing) {
-    const json& kind = At(object, "kind");
+    const json& kind = Member(object, "kind");
     const bool route = kind == "HTTPRoute" || kind == "GRPCRoute" || kind == "TCPRoute";
-    const json& parents = At(At(object, "spec"), "parentRefs");
+    const json& parents = Member(Member(object, "spec"), "parentRefs");
     if (!route || !parents.is_array() || translate::IsOurs(object, context.options.owner)) continue;
-    const json& home = At(At(object, "metadata"), "namespace");
+    const json& home = Member(Member(object, "metadata"), "namespace");
     for (const json& parent : parents) {
-      if (At(parent, "kind") != "Service" || At(parent, "name") != split.root) continue;
-      const json& there = At(parent, "namespace");
+      if (Member(parent, "kind") != "Service" || Member(parent, "name") != split.root) continue;
+      const json& there = Member(parent, "namespace");
       if ((there.is_null() ? home : there) == split.namespace_name) return object;
     }
   }
@@ -121,8 +115,8 @@ void EmitProfile(EmitContext& context, const smi::Split& split, Outcome& outcome
   if (!RoutesForAllPorts(split, routes, outcome)) return;
   if (const json& route = ForeignRoute(context, split); !route.is_null()) {
     Refuse(split, outcome, "CONFLICT", "/service",
-           "the ServiceProfile would take " + At(route, "kind").get<std::string>() + " " +
-               At(At(route, "metadata"), "name").dump() + " of somebody else out of force");
+           "the ServiceProfile would take " + Member(route, "kind").get<std::string>() + " " +
+               Member(Member(route, "metadata"), "name").dump() + " of somebody else out of force");
     return;
   }
   const std::string name = HostOf(context, split, split.root);
