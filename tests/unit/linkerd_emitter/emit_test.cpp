@@ -113,6 +113,52 @@ TEST_CASE("the order of documents and cluster objects does not change the object
   }
 }
 
+TEST_CASE("a baseline of a namespace names its first 32 targets, and stays when one of them is refused",
+          "[linkerd][emit]") {
+  const auto pods = [](const std::string& name) {
+    return json{{"apiVersion", "apps/v1"},
+                {"kind", "Deployment"},
+                {"metadata", {{"name", name}}},
+                {"spec",
+                 {{"selector", {{"matchLabels", {{"app", name}}}}},
+                  {"template",
+                   {{"metadata", {{"labels", {{"app", name}}}}},
+                    {"spec",
+                     {{"serviceAccountName", name},
+                      {"containers", json::array({{{"name", "c"}, {"ports", {{{"containerPort", 80}}}}}})}}}}}}}};
+  };
+  json c = {{"options", {{"mode", "strict"}}}, {"cluster", json::array({pods("idle")})}, {"documents", json::array()}};
+  for (int i = 10; i < 50; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    c["cluster"].push_back(pods(name));
+    c["documents"].push_back(
+        {{"apiVersion", "access.smi-spec.io/v1alpha3"},
+         {"kind", "TrafficTarget"},
+         {"metadata", {{"name", name}}},
+         {"spec",
+          {{"destination", {{"kind", "ServiceAccount"}, {"name", name}}},
+           {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
+           {"sources", {{{"kind", "ServiceAccount"}, {"name", "idle"}, {"namespace", "shop"}}}}}}});
+  }
+  const auto sources = [](const meshplay::translate::Emission& emission) {
+    for (const json& object : emission.objects) {
+      const json& metadata = object["metadata"];
+      if (metadata["name"] == "smi-idle-80")
+        return metadata["annotations"]["meshplay.dev/smi-sources"].get<std::string>();
+    }
+    return std::string();
+  };
+  const std::string named = sources(Emit(c));
+  CHECK(named.starts_with("TrafficTarget/shop/t10,"));
+  CHECK(named.ends_with(",TrafficTarget/shop/t41"));
+  CHECK(std::count(named.begin(), named.end(), ',') == 31);
+  c["cluster"].push_back({{"apiVersion", "policy.linkerd.io/v1beta3"},
+                          {"kind", "Server"},
+                          {"metadata", {{"name", "smi-t10-80"}}},
+                          {"spec", {{"podSelector", {{"matchLabels", {{"app", "other"}}}}}, {"port", 80}}}});
+  CHECK(sources(Emit(c)).find("TrafficTarget/shop/t41") != std::string::npos);
+}
+
 TEST_CASE("options have their documented names and values", "[linkerd][options]") {
   linkerd::EmitOptions options;
   CHECK(linkerd::SetOption(options, "linkerd.profile", "true").has_value());

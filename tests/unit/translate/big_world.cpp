@@ -15,6 +15,22 @@ json Account(const std::string& name) {
   return {{"kind", "ServiceAccount"}, {"name", name}, {"namespace", "shop"}};
 }
 
+// Deployment, Service and ServiceAccount of one app.
+json Deployment(const std::string& app) {
+  const json pods = {{"metadata", {{"labels", {{"app", app}}}}}, {"spec", {{"serviceAccountName", "sa" + app}}}};
+  return {{"apiVersion", "apps/v1"},
+          {"kind", "Deployment"},
+          {"metadata", Meta("d" + app)},
+          {"spec", {{"selector", {{"matchLabels", {{"app", app}}}}}, {"template", pods}}}};
+}
+
+json Service(const std::string& app) {
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", Meta("s" + app)},
+          {"spec", {{"selector", {{"app", app}}}, {"ports", {{{"name", "http"}, {"port", 80}}}}}}};
+}
+
 json Group(const std::string& name) {
   const json exact = {{"name", "exact"}, {"pathRegex", "/x/" + name + "$"}, {"methods", json::array({"GET"})}};
   const json prefix = {{"name", "prefix"}, {"pathRegex", "/y/" + name}, {"headers", {{"x-a", "b"}}}};
@@ -43,17 +59,13 @@ BigWorld MakeBigWorld(int targets) {
                               {{"destination", Account("sa" + n)},
                                {"rules", rules},
                                {"sources", json::array({Account("sa" + next), Account("web")})}}}});
-    out.cluster.push_back(
-        {{"apiVersion", "apps/v1"},
-         {"kind", "Deployment"},
-         {"metadata", Meta("d" + n)},
-         {"spec",
-          {{"selector", {{"matchLabels", {{"app", n}}}}},
-           {"template", {{"metadata", {{"labels", {{"app", n}}}}}, {"spec", {{"serviceAccountName", "sa" + n}}}}}}}});
-    out.cluster.push_back({{"apiVersion", "v1"},
-                           {"kind", "Service"},
-                           {"metadata", Meta("s" + n)},
-                           {"spec", {{"selector", {{"app", n}}}, {"ports", {{{"name", "http"}, {"port", 80}}}}}}});
+    out.cluster.push_back(Deployment(n));
+    out.cluster.push_back(Service(n));
+    // A workload that is nobody's destination; strict modes close it too.
+    if (i % 4 == 0) {
+      out.cluster.push_back(Deployment("idle" + n));
+      out.cluster.push_back(Service("idle" + n));
+    }
     if (i % 2 != 0) continue;
     json spec = {
         {"service", "s" + n},

@@ -1,6 +1,7 @@
 #include "adapters/linkerd/emitter/internal/access.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "adapters/linkerd/emitter/internal/servers.h"
 
@@ -20,6 +21,19 @@ Destination& At(std::map<std::pair<std::string, std::string>, Destination>& dest
 }
 
 // What is said of the destination's pods goes to every target.
+// Every Server of a namespace's baseline is there for all its targets. So many are named as its sources that it stays
+// when some of them are refused, and no more, or what is written would grow with targets times accounts.
+constexpr std::size_t kMaxBaselineSources = 32;
+
+std::vector<const smi::Head*> FirstByName(std::vector<const smi::Head*> targets, std::size_t count) {
+  const auto end = targets.begin() + static_cast<std::ptrdiff_t>(std::min(count, targets.size()));
+  std::partial_sort(targets.begin(), end, targets.end(), [](const smi::Head* a, const smi::Head* b) {
+    return std::tie(a->key.namespace_name, a->key.name) < std::tie(b->key.namespace_name, b->key.name);
+  });
+  targets.erase(end, targets.end());
+  return targets;
+}
+
 void Tell(const Destination& destination, Outcomes& outcomes, const std::string& code, Severity severity,
           const std::string& message, const std::string& feature = "") {
   for (const smi::Head* target : destination.targets) {
@@ -135,11 +149,13 @@ void AccessWriter::DraftNamespace(EmitContext& context, const ClusterView& view,
     accounts.erase(name.second);
     rest.targets.insert(rest.targets.end(), destination.targets.begin(), destination.targets.end());
   }
+  Destination owners;
+  owners.targets = FirstByName(rest.targets, kMaxBaselineSources);
   for (const std::string& account : accounts) {
-    rest.account = {namespace_name, account, ""};
+    owners.account = {namespace_name, account, ""};
     std::vector<smi::Diagnostic> diagnostics;
-    const smi::Selections selected = smi::SelectWorkloads(context.facts, rest.account, "", diagnostics);
-    ServerWriter writer(context, view, rest, outcomes);
+    const smi::Selections selected = smi::SelectWorkloads(context.facts, owners.account, "", diagnostics);
+    ServerWriter writer(context, view, owners, outcomes);
     const bool named = selected.selections.size() > 1 || selected.left_out;
     for (const PodGroup& group : GroupsOf(view, selected.selections)) writer.AddGroup(group, named);
     if (selected.left_out || !writer.conflict().empty()) {
