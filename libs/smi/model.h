@@ -99,6 +99,7 @@ struct HttpMatch {
   std::string path_regex;                                    ///< Empty: any path.
   std::vector<std::string> methods;                          ///< Empty: any method.
   std::vector<std::pair<std::string, std::string>> headers;  ///< (lower-case name, value regex), sorted by name.
+  std::vector<std::string> header_pointers;                  ///< Where each header stands below the match.
   bool operator==(const HttpMatch&) const = default;
 };
 

@@ -11,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kGroupSuffix = ".smi-spec.io";
+constexpr std::string_view kMetricsGroup = "metrics.smi-spec.io";
 
 struct KindVersions {
   Kind kind;
@@ -55,7 +56,9 @@ class DocumentParser {
     const json* items = Reader::Find(document, "items");
     if (depth == 0 && kind.ends_with("List") && items != nullptr && items->is_array()) {
       for (std::size_t i = 0; i < items->size(); ++i) {
-        Parse((*items)[i], index, pointer + "/items/" + std::to_string(i), 1);
+        json named;
+        const json& item = Named((*items)[i], document, kind, named);
+        Parse(item, index, pointer + "/items/" + std::to_string(i), 1);
       }
       return;
     }
@@ -69,6 +72,15 @@ class DocumentParser {
   DocumentSet Take() { return std::move(set_); }
 
  private:
+  // The items of an API server's list carry neither kind nor version.
+  static const json& Named(const json& item, const json& list, const std::string& kind, json& named) {
+    if (!item.is_object() || !IsSmiDocument(list) || item.contains("kind") || item.contains("apiVersion")) return item;
+    named = item;
+    named["kind"] = kind.substr(0, kind.size() - std::string_view("List").size());
+    named["apiVersion"] = list["apiVersion"];
+    return named;
+  }
+
   void ParseObject(const json& document, std::size_t index, const std::string& pointer, const std::string& kind) {
     Head head;
     head.document = index;
@@ -84,14 +96,17 @@ class DocumentParser {
       if (kind == KindName(candidate.kind) && parsed.group == KindGroup(candidate.kind)) known = &candidate;
     }
     if (known == nullptr) {
-      reader.Error("KIND_UNKNOWN", pointer + "/kind", "\"" + kind + "\" is no SMI kind of " + parsed.group);
+      reader.Error("KIND_UNKNOWN", pointer + "/kind",
+                   parsed.group == kMetricsGroup
+                       ? "nobody applies " + kind + ": it is what the API of TrafficMetrics answers"
+                       : "\"" + kind + "\" is no SMI kind of " + parsed.group);
       set_.unreadable.push_back(head.key);
       return;
     }
     if (parsed.version < known->first) {
-      reader.Error(
-          "VERSION_UNKNOWN", pointer + "/apiVersion",
-          kind + " exists as v1alpha" + std::to_string(known->first) + " to v1alpha4, not as " + head.key.api_version);
+      reader.Error("VERSION_UNKNOWN", pointer + "/apiVersion",
+                   kind + " exists as " + (known->first == 4 ? "" : "v1alpha" + std::to_string(known->first) + " to ") +
+                       "v1alpha4, not as " + head.key.api_version);
       set_.unreadable.push_back(head.key);
       return;
     }

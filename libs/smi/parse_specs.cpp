@@ -8,7 +8,13 @@ namespace meshplay::smi {
 namespace {
 
 using nlohmann::json;
-using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Header {
+  std::string name;
+  std::string value;
+  std::string place;  // Below the match.
+};
+using Headers = std::vector<Header>;
 
 std::string LowerCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -16,48 +22,57 @@ std::string LowerCase(std::string text) {
   return text;
 }
 
-void AddHeader(Reader& reader, Headers& headers, const std::string& name, const json& value,
-               const std::string& pointer) {
+void AddHeader(Reader& reader, Headers& headers, const std::string& name, const json& value, const std::string& match,
+               const std::string& place) {
   if (!value.is_string()) {
-    reader.Error("FIELD_INVALID", pointer, "must be a string");
+    reader.Error("FIELD_INVALID", match + place, "must be a string");
     return;
   }
   const std::string lower = LowerCase(name);
-  const bool known = std::any_of(headers.begin(), headers.end(), [&](const auto& h) { return h.first == lower; });
+  const bool known = std::any_of(headers.begin(), headers.end(), [&](const Header& h) { return h.name == lower; });
   if (known) {
-    reader.Error("HEADER_INVALID", pointer, "header \"" + lower + "\" is given twice (names ignore case)");
+    reader.Error("HEADER_INVALID", match + place, "header \"" + lower + "\" is given twice (names ignore case)");
     return;
   }
-  headers.emplace_back(lower, value.get<std::string>());
+  headers.push_back({lower, value.get<std::string>(), place});
 }
 
 // The specification shows a map; smi-sdk-go's CRD wants a list of maps with one key each.
-Headers ParseHeaders(Reader& reader, const json& match, const std::string& pointer) {
+Headers ReadHeaders(Reader& reader, const json& match, const std::string& pointer) {
   Headers headers;
   const json* value = Reader::Find(match, "headers");
   if (value == nullptr) return headers;
-  const std::string at = pointer + "/headers";
+  const std::string at = "/headers";
   if (value->is_object()) {
     for (const auto& [name, text] : value->items()) {
-      AddHeader(reader, headers, name, text, at + "/" + EscapePointerToken(name));
+      AddHeader(reader, headers, name, text, pointer, at + "/" + EscapePointerToken(name));
     }
   } else if (value->is_array()) {
     for (std::size_t i = 0; i < value->size(); ++i) {
       const json& item = (*value)[i];
       const std::string here = at + "/" + std::to_string(i);
-      if (!reader.IsObject(item, here)) continue;
+      if (!reader.IsObject(item, pointer + here)) continue;
       if (item.size() != 1) {
-        reader.Error("HEADER_INVALID", here, "incorrect length of keyval: each item holds exactly one header");
+        reader.Error("HEADER_INVALID", pointer + here,
+                     "incorrect length of keyval: each item holds exactly one header");
         continue;
       }
-      AddHeader(reader, headers, item.begin().key(), item.begin().value(),
+      AddHeader(reader, headers, item.begin().key(), item.begin().value(), pointer,
                 here + "/" + EscapePointerToken(item.begin().key()));
     }
   } else {
-    reader.Error("FIELD_INVALID", at, "must be a map or a list of maps with one key each");
+    reader.Error("FIELD_INVALID", pointer + at, "must be a map or a list of maps with one key each");
   }
-  std::sort(headers.begin(), headers.end());
   return headers;
+}
+
+void ParseHeaders(Reader& reader, const json& value, const std::string& pointer, HttpMatch& match) {
+  Headers headers = ReadHeaders(reader, value, pointer);
+  std::sort(headers.begin(), headers.end(), [](const Header& a, const Header& b) { return a.name < b.name; });
+  for (Header& header : headers) {
+    match.headers.emplace_back(std::move(header.name), std::move(header.value));
+    match.header_pointers.push_back(std::move(header.place));
+  }
 }
 
 }  // namespace
@@ -83,7 +98,7 @@ HttpRouteGroup ParseHttpRouteGroup(Head head, const json& fields, std::vector<Fi
       match.name = reader.String(value, "name", here);
       match.path_regex = reader.String(value, "pathRegex", here);
       match.methods = reader.Strings(value, "methods", here);
-      match.headers = ParseHeaders(reader, value, here);
+      ParseHeaders(reader, value, here, match);
     }
     group.matches.push_back(std::move(match));
   }

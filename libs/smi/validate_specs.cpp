@@ -13,10 +13,11 @@ namespace {
 constexpr std::array<std::string_view, 10> kMethods = {"*",      "GET",     "HEAD",    "PUT",   "POST",
                                                        "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
-// Pointers to headers name the header, not its place in a list: the internal form is sorted.
 void CheckHeaders(Checks& checks, const Head& head, const HttpMatch& match, const std::string& pointer) {
-  for (const auto& [name, regex] : match.headers) {
-    const std::string here = pointer + "/headers/" + EscapePointerToken(name);
+  for (std::size_t i = 0; i < match.headers.size(); ++i) {
+    const auto& [name, regex] = match.headers[i];
+    const bool placed = i < match.header_pointers.size();
+    const std::string here = pointer + (placed ? match.header_pointers[i] : "/headers/" + EscapePointerToken(name));
     if (name.starts_with(":")) {
       checks.Error(head, "HEADER_PSEUDO", here, "pseudo headers are no headers; use pathRegex and methods");
       continue;

@@ -68,7 +68,7 @@ bool HasPort(const Service& service, int port) {
 
 void CheckServices(Checks& checks, const TrafficSplit& split) {
   const FactsIndex* facts = checks.facts();
-  if (facts == nullptr || split.service.empty()) return;
+  if (facts == nullptr || split.service.empty() || !split.valid_service) return;
   const Head& head = split.head;
   const std::string& namespace_name = head.key.namespace_name;
   const Service* root = facts->FindService(namespace_name, split.service);
@@ -78,7 +78,7 @@ void CheckServices(Checks& checks, const TrafficSplit& split) {
   }
   for (std::size_t i = 0; i < split.backends.size(); ++i) {
     const SplitBackend& backend = split.backends[i];
-    if (backend.service.empty()) continue;
+    if (backend.service.empty() || !backend.valid_name) continue;
     const Service* service = facts->FindService(namespace_name, backend.service);
     if (service == nullptr) {
       checks.Warn(head, "SERVICE_MISSING", BackendPointer(split, i) + "/service",

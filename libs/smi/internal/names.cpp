@@ -9,19 +9,22 @@ bool IsLowerAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+bool IsLabelOfAnyLength(std::string_view text) {
+  if (text.empty() || !IsLowerAlphanumeric(text.front()) || !IsLowerAlphanumeric(text.back())) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) { return IsLowerAlphanumeric(c) || c == '-'; });
+}
+
 }  // namespace
 
 bool IsDnsLabel(std::string_view text) {
-  if (text.empty() || text.size() > 63) return false;
-  if (!IsLowerAlphanumeric(text.front()) || !IsLowerAlphanumeric(text.back())) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return IsLowerAlphanumeric(c) || c == '-'; });
+  return text.size() <= 63 && IsLabelOfAnyLength(text);
 }
 
 bool IsDnsSubdomain(std::string_view text) {
   if (text.empty() || text.size() > 253) return false;
   while (true) {
     const std::size_t dot = text.find('.');
-    if (!IsDnsLabel(text.substr(0, dot))) return false;
+    if (!IsLabelOfAnyLength(text.substr(0, dot))) return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }

@@ -7,7 +7,7 @@
 namespace meshplay::smi {
 
 bool IsDnsLabel(std::string_view text);      ///< RFC 1123 label: at most 63 of [a-z0-9-], no hyphen at an end.
-bool IsDnsSubdomain(std::string_view text);  ///< Labels joined by dots, at most 253 characters.
+bool IsDnsSubdomain(std::string_view text);  ///< As Kubernetes reads names: 253 in all, a part of any length.
 bool IsHeaderName(std::string_view text);    ///< RFC 9110 token, at most 256 characters.
 
 /// spiffe://<trust domain>/<path>, by the SPIFFE rules for characters; at most 2048 bytes.
