@@ -12,6 +12,7 @@ using translate::Outcome;
 void EmitForSelections(EmitContext& context, const EmitOptions& options, const smi::Head& source,
                        const smi::Identity& destination, const smi::Grant* grant, bool filtered, Outcome& outcome) {
   const smi::Selections selected = SelectDestination(context, source, destination, outcome);
+  bool served = selected.selections.empty() || grant == nullptr || !grant->AllowsTcp();
   for (const smi::Selection& selection : selected.selections) {
     const std::string part = selected.selections.size() > 1 || selected.left_out ? selection.name : "";
     json rules = json::array();
@@ -19,16 +20,21 @@ void EmitForSelections(EmitContext& context, const EmitOptions& options, const s
       const bool any_port = grant->tcp.scope == smi::PortScope::kAny;
       const std::vector<int> ports = any_port ? std::vector<int>() : PodPortsOf(context, *grant, selection, outcome);
       if (any_port || !ports.empty()) {
+        served = true;
         rules = RulesOf(context, *grant, ports, filtered, outcome);
-      } else {
-        outcome.Warn("NARROWED", source.spec_pointer,
-                     "pods of " + selection.name + " serve none of the ports; nothing is allowed there");
       }
     }
     outcome.in_force += static_cast<int>(rules.size());
     AddPolicy(context, source, destination.namespace_name, part, SelectorOf(selection.selector), std::move(rules));
     AddForDestination(context, options, source, destination, part, selection.selector);
   }
+  if (!served) {
+    outcome.lost = true;
+    outcome.Warn("NARROWED", source.spec_pointer,
+                 "no pod of ServiceAccount " + destination.service_account + " serves any of the ports");
+  }
+  // Pods that no policy of ours can select stay open, unless the namespace is closed.
+  if (selected.left_out) AddForNamespace(context, options, source, destination.namespace_name);
 }
 
 }  // namespace

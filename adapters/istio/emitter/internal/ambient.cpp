@@ -216,6 +216,7 @@ void AmbientMode::DraftTarget(EmitContext& context, const Destination& to, Outco
               SelectorOf(selection.selector), std::move(rules));
     AddForDestination(context, options_, *to.source, to.identity, parted ? selection.name : "", selection.selector);
   }
+  if (selected.left_out) AddForNamespace(context, options_, *to.source, to.identity.namespace_name);
   if (grant == nullptr) {
     outcome.explanation = "The object is not valid: it allows nothing, and its destination denies by default.";
   } else if (selected.selections.empty()) {

@@ -70,12 +70,14 @@ void AddForDestination(EmitContext& context, const EmitOptions& options, const s
                         std::move(spec),
                         {&source}});
   }
-  if (options.mode == BaselineMode::kStrict) {
-    context.drafts.Add({kDenyNamespaceWave,
-                        {kSecurityVersion, kPolicy, namespace_name, kNamespaceBaseline},
-                        json::object(),
-                        {&source}});
-  }
+  AddForNamespace(context, options, source, namespace_name);
+}
+
+void AddForNamespace(EmitContext& context, const EmitOptions& options, const smi::Head& source,
+                     const std::string& namespace_name) {
+  if (options.mode != BaselineMode::kStrict) return;
+  context.drafts.Add(
+      {kDenyNamespaceWave, {kSecurityVersion, kPolicy, namespace_name, kNamespaceBaseline}, json::object(), {&source}});
 }
 
 smi::Selections SelectDestination(const EmitContext& context, const smi::Head& source, const smi::Identity& destination,

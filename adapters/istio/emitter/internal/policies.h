@@ -31,6 +31,10 @@ void AddPolicy(translate::EmitContext& context, const smi::Head& source, const s
 void AddForDestination(translate::EmitContext& context, const EmitOptions& options, const smi::Head& source,
                        const smi::Identity& destination, const std::string& part, const smi::Labels& selector);
 
+/// The baseline of a namespace, in strict mode.
+void AddForNamespace(translate::EmitContext& context, const EmitOptions& options, const smi::Head& source,
+                     const std::string& namespace_name);
+
 /// The selections of a destination's pods; tells when there is none yet, or when some cannot be selected.
 smi::Selections SelectDestination(const translate::EmitContext& context, const smi::Head& source,
                                   const smi::Identity& destination, translate::Outcome& outcome);

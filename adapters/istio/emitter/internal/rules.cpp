@@ -149,7 +149,8 @@ json HeaderMatch(const smi::HeaderCondition& header) {
     if (pattern.form == HeaderForm::kExact && !pattern.text.empty()) return {{"exact", pattern.text}};
     if (pattern.form == HeaderForm::kPrefix) return {{"prefix", pattern.text}};
   }
-  return {{"regex", header.regex}};
+  // Istio takes no empty expression.
+  return {{"regex", header.regex.empty() ? "^$" : header.regex}};
 }
 
 std::vector<json> UriMatches(const smi::RequestMatch& match) {

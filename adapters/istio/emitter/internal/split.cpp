@@ -97,6 +97,26 @@ std::int64_t SumOfWeights(const smi::Split& split) {
   return sum;
 }
 
+// Istio refuses a VirtualService with a longer expression.
+bool RefuseLongRegex(const smi::Split& split, Outcome& outcome) {
+  constexpr std::size_t kMaxRegexBytes = 1024;
+  if (!split.matches.has_value()) return false;
+  for (const smi::RequestMatch& match : *split.matches) {
+    for (const json& entry : RouteMatches(match, 0)) {
+      const auto uri = entry.find("uri");
+      if (uri == entry.end() || !uri->contains("regex")) continue;
+      if ((*uri)["regex"].get_ref<const std::string&>().size() <= kMaxRegexBytes) continue;
+      outcome.Report("REGEX_TOO_LONG", smi::Severity::kError, match.pointer,
+                     "match " + match.group + "/" + match.name +
+                         ": Istio takes expressions of 1024 characters, and its open end needs some of them",
+                     "VirtualService match");
+      outcome.explanation = "Not applied: Istio cannot say this split exactly.";
+      return true;
+    }
+  }
+  return false;
+}
+
 // A VirtualService stands for its host on all HTTP ports: one without a route there would answer nothing, so ports that
 // are not split get a route to the root.
 void EmitPort(const EmitContext& context, const smi::Split& split, const smi::SplitPort& port, json& http, json& tcp,
@@ -142,7 +162,7 @@ bool RefuseForeignVirtualService(const EmitContext& context, const smi::Split& s
 }
 
 void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) {
-  if (RefuseForeignVirtualService(context, split, outcome)) return;
+  if (RefuseForeignVirtualService(context, split, outcome) || RefuseLongRegex(split, outcome)) return;
   const smi::Head& source = split.split->head;
   outcome.lost = outcome.lost || split.reduced;
   json http = json::array();

@@ -111,6 +111,7 @@ void AccessWriter::DraftDestination(EmitContext& context, const ClusterView& vie
   const std::vector<PodGroup> groups = GroupsOf(view, selected.selections);
   const bool named = selected.selections.size() > 1 || selected.left_out;
   for (const PodGroup& group : groups) writer.AddGroup(group, named);
+  writer.ReportUnserved();
   if (!writer.conflict().empty()) {
     for (const smi::Head* target : destination.targets) {
       Outcome& outcome = outcomes.at(target);

@@ -58,7 +58,7 @@ Outcome& ServerWriter::OutcomeOf(std::size_t grant) const {
   return outcomes_.at(&destination_.grants[grant]->target->head);
 }
 
-std::vector<std::vector<int>> ServerWriter::ListedPorts(const PodGroup& group) const {
+std::vector<std::vector<int>> ServerWriter::ListedPorts(const PodGroup& group) {
   std::vector<std::vector<int>> out;
   for (std::size_t i = 0; i < destination_.grants.size(); ++i) {
     const smi::Grant& grant = *destination_.grants[i];
@@ -71,11 +71,7 @@ std::vector<std::vector<int>> ServerWriter::ListedPorts(const PodGroup& group) c
                         "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
                             std::to_string(port) + "; it is taken for a pod port");
     }
-    if (resolved.ports.empty()) {
-      OutcomeOf(i).lost = true;
-      OutcomeOf(i).Warn("NARROWED", at,
-                        "pods of " + group.all.name + " serve none of the ports; nothing is allowed there");
-    }
+    if (!resolved.ports.empty()) served_.insert(i);
     out.back() = resolved.ports;
   }
   return out;
@@ -223,6 +219,16 @@ void ServerWriter::AddPortPolicies(const std::string& server, const PortGrants& 
     if (count) ++OutcomeOf(grant).in_force;
   }
   AddRoutes(server, grants, count);
+}
+
+void ServerWriter::ReportUnserved() const {
+  for (std::size_t i = 0; i < destination_.grants.size(); ++i) {
+    const smi::Grant& grant = *destination_.grants[i];
+    if (!grant.AllowsTcp() || grant.tcp.scope != smi::PortScope::kListed || served_.count(i) != 0) continue;
+    OutcomeOf(i).lost = true;
+    OutcomeOf(i).Warn("NARROWED", grant.target->head.spec_pointer,
+                      "no pod of ServiceAccount " + grant.destination.service_account + " serves any of the ports");
+  }
 }
 
 void ServerWriter::AddGroup(const PodGroup& group, bool named) {

@@ -25,6 +25,9 @@ class ServerWriter {
   /// name into that of its Servers.
   void AddGroup(const PodGroup& group, bool named);
 
+  /// After the last group: tells the targets that list ports of which none is served.
+  void ReportUnserved() const;
+
   const std::vector<translate::Draft>& drafts() const { return drafts_; }
   const std::string& conflict() const { return conflict_; }  ///< What is in the way, or empty.
 
@@ -33,7 +36,7 @@ class ServerWriter {
 
   translate::Outcome& OutcomeOf(std::size_t grant) const;
   PortGrants GrantsOf(const PodGroup& group, int port, const std::vector<std::vector<int>>& listed) const;
-  std::vector<std::vector<int>> ListedPorts(const PodGroup& group) const;
+  std::vector<std::vector<int>> ListedPorts(const PodGroup& group);
   void AddRoutes(const std::string& server, const PortGrants& grants, bool count);
   void AddPortPolicies(const std::string& server, const PortGrants& grants, bool count);
   void Authorize(std::size_t grant, const char* group, const char* kind, const std::string& target);
@@ -47,6 +50,7 @@ class ServerWriter {
   translate::Outcomes& outcomes_;
   std::vector<translate::Draft> drafts_;
   std::set<std::string> authentications_;  // Drafted already.
+  std::set<std::size_t> served_;           // Grants that list a port which some pod serves.
   std::string conflict_;
 };
 
