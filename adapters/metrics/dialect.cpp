@@ -47,10 +47,10 @@ std::optional<WorkloadLabels> LinkerdDestination(Kind kind) {
 const std::vector<Dialect>& Dialects() {
   static const std::vector<Dialect> dialects = {
       {"istio", "istio_request_duration_milliseconds_bucket", 1, "istio_requests_total", R"(response_code!~"5..")",
-       R"(response_code=~"5..")", R"(reporter="destination")", R"(reporter="destination")", false, IstioResource,
-       IstioSource, IstioDestination},
+       R"(response_code=~"5..")", R"(reporter="destination")", R"(reporter="destination")", "unknown", false,
+       IstioResource, IstioSource, IstioDestination},
       {"linkerd", "response_latency_ms_bucket", 1, "response_total", R"(classification="success")",
-       R"(classification="failure")", R"(direction="inbound")", R"(direction="outbound")", true, LinkerdResource,
+       R"(classification="failure")", R"(direction="inbound")", R"(direction="outbound")", "", true, LinkerdResource,
        LinkerdResource, LinkerdDestination}};
   return dialects;
 }

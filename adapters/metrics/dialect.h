@@ -30,6 +30,7 @@ struct Dialect {
   std::string success, failure;  ///< Matchers of count_metric.
   std::string resource_matcher;  ///< Of the series measured where the request arrives.
   std::string edge_matcher;      ///< Of the series that know both ends.
+  std::string unknown;           ///< What the series hold where a workload is not known, as outside the mesh.
   bool edges_at_client = false;  ///< Where the edge series are measured.
   std::optional<WorkloadLabels> (*resource_labels)(Kind) = nullptr;
   std::optional<WorkloadLabels> (*source_labels)(Kind) = nullptr;       ///< Of an edge; nothing: no edges of the kind.

@@ -9,10 +9,12 @@ void AddMatcher(std::string& matchers, const std::string& matcher) {
   matchers += matcher;
 }
 
-/// An exact value, or that the label is there at all.
-std::string Matcher(const std::string& label, const std::string& value) {
+/// An exact value, or that the label names something at all.
+std::string Matcher(const Dialect& dialect, const std::string& label, const std::string& value) {
   if (label.empty()) return "";
-  return value.empty() ? label + R"(=~".+")" : label + "=\"" + value + "\"";
+  if (!value.empty()) return label + "=\"" + value + "\"";
+  const std::string there = label + R"(=~".+")";
+  return dialect.unknown.empty() ? there : there + "," + label + "!=\"" + dialect.unknown + "\"";
 }
 
 void AddLabel(std::string& list, const std::string& label) {
@@ -56,10 +58,10 @@ std::string Query(const Dialect& dialect, const MetricsRequest& request, End end
                   Metric metric) {
   const bool latency = metric == Metric::kP99 || metric == Metric::kP90 || metric == Metric::kP50;
   std::string matchers = end == End::kResource ? dialect.resource_matcher : dialect.edge_matcher;
-  AddMatcher(matchers, Matcher(labels.self.name_space, request.name_space));
-  AddMatcher(matchers, Matcher(labels.self.name, request.name));
-  AddMatcher(matchers, Matcher(labels.peer.name_space, ""));
-  AddMatcher(matchers, Matcher(labels.peer.name, ""));
+  AddMatcher(matchers, Matcher(dialect, labels.self.name_space, request.name_space));
+  AddMatcher(matchers, Matcher(dialect, labels.self.name, request.name));
+  AddMatcher(matchers, Matcher(dialect, labels.peer.name_space, ""));
+  AddMatcher(matchers, Matcher(dialect, labels.peer.name, ""));
   if (!latency) AddMatcher(matchers, metric == Metric::kSuccess ? dialect.success : dialect.failure);
   std::string by;
   for (const std::string* label :

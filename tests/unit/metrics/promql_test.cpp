@@ -40,7 +40,8 @@ TEST_CASE("Linkerd's queries are those its documented series answer", "[metrics]
 TEST_CASE("Istio's queries are those its documented series answer", "[metrics]") {
   CHECK(Text("istio", "/deployments", End::kResource, Metric::kP50) ==
         "histogram_quantile(0.5, sum(rate(istio_request_duration_milliseconds_bucket{reporter=\"destination\","
-        "destination_workload_namespace=~\".+\",destination_workload=~\".+\"}[30s])) by "
+        "destination_workload_namespace=~\".+\",destination_workload_namespace!=\"unknown\","
+        "destination_workload=~\".+\",destination_workload!=\"unknown\"}[30s])) by "
         "(destination_workload_namespace, destination_workload, le))");
   CHECK(Text("istio", "/namespaces/shop", End::kResource, Metric::kSuccess) ==
         "sum(increase(istio_requests_total{reporter=\"destination\",destination_workload_namespace=\"shop\","
