@@ -27,8 +27,8 @@ json Address(int port) {
 }
 
 json Requests(const Proxy::Chain& chain) {
-  json filters = json::array();
-  if (!chain.http_filter.is_null()) filters.push_back(chain.http_filter);
+  json filters = chain.http_filter.is_array() ? chain.http_filter : json::array();
+  if (chain.http_filter.is_object()) filters.push_back(chain.http_filter);
   filters.push_back(Typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"));
   const json route = {{"match", {{"prefix", "/"}}}, {"route", {{"cluster", "backend"}}}};
   const json host = {{"name", "all"}, {"domains", {"*"}}, {"routes", json::array({route})}};

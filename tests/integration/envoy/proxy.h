@@ -17,7 +17,7 @@ namespace meshplay::test {
 class Proxy {
  public:
   struct Chain {
-    nlohmann::json http_filter;     ///< Before the router; null: none.
+    nlohmann::json http_filter;     ///< Before the router: one, a list of them, or null for none.
     nlohmann::json network_filter;  ///< Not null: a chain that carries bytes, with this filter before tcp_proxy.
   };
 
