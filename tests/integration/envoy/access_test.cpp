@@ -112,7 +112,7 @@ TEST_CASE("Envoy knows callers by the whole URI in their certificate", "[envoy]"
   const Identities identities(kTrustDomain);
   const Backend backend;
   const auto documents = AccessBy(json::array({{{"name", "m"}, {"pathRegex", "/u/[0-9]+"}}}));
-  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}, {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   const auto status = [&](const std::string& caller) {
     TlsCaller to(proxy->port(), kPodPort, NameOf(0), identities.Of(caller));
@@ -216,7 +216,7 @@ TEST_CASE("Envoy looks at each value of a header that is sent twice", "[envoy]")
   const Backend backend;
   const auto documents =
       AccessBy(json::array({{{"name", "m"}, {"pathRegex", "/u/[0-9]+"}, {"headers", {{"x", "a|c,d"}}}}}));
-  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {FilterOf(documents), {}, {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   TlsCaller caller(proxy->port(), kPodPort, NameOf(0), identities.Of("web"));
   const auto status = [&](const std::string& headers) {
@@ -247,7 +247,7 @@ TEST_CASE("Envoy takes every kind of expression and header name that SMI takes",
       {{"name", "m"}, {"headers", {{"x!#$%&'*+-.^_`|~1", "v[12]"}, {"y", "()"}, {"z", ""}, {"host", "a.*[b]"}}}});
   const json filter = FilterOf(AccessBy(matches));
   REQUIRE(filter["typed_config"]["rules"]["policies"]["shop/t"]["permissions"].size() == matches.size());
-  const auto proxy = Proxy::Start({{NameOf(0), {filter, {}}}}, identities.authority(), backend.port());
+  const auto proxy = Proxy::Start({{NameOf(0), {filter, {}, {}}}}, identities.authority(), backend.port());
   if (proxy == nullptr) return;
   TlsCaller caller(proxy->port(), kPodPort, NameOf(0), identities.Of("web"));
   CHECK(caller.Send("GET /api HTTP/1.1\r\nhost: a\r\nx: /aPI\r\n\r\n").status == 200);

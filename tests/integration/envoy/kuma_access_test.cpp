@@ -44,8 +44,8 @@ std::map<std::string, Proxy::Chain> ChainsOf(std::size_t number, const std::vect
     const auto filter = [&](std::size_t place, const char* kind) {
       return json::parse(change[place][kind]["value"].get<std::string>());
     };
-    return {{NameOf(number, "requests"), {filter(0, "httpFilter"), {}}},
-            {NameOf(number, "bytes"), {{}, filter(1, "networkFilter")}}};
+    return {{NameOf(number, "requests"), {filter(0, "httpFilter"), {}, {}}},
+            {NameOf(number, "bytes"), {{}, {}, filter(1, "networkFilter")}}};
   }
   return {};
 }

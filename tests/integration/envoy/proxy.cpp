@@ -30,8 +30,9 @@ json Requests(const Proxy::Chain& chain) {
   json filters = chain.http_filter.is_array() ? chain.http_filter : json::array();
   if (chain.http_filter.is_object()) filters.push_back(chain.http_filter);
   filters.push_back(Typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"));
-  const json route = {{"match", {{"prefix", "/"}}}, {"route", {{"cluster", "backend"}}}};
-  const json host = {{"name", "all"}, {"domains", {"*"}}, {"routes", json::array({route})}};
+  const json to_backend = {{"match", {{"prefix", "/"}}}, {"route", {{"cluster", "backend"}}}};
+  const json routes = chain.routes.is_null() ? json::array({to_backend}) : chain.routes;
+  const json host = {{"name", "all"}, {"domains", {"*"}}, {"routes", routes}};
   return Typed("envoy.filters.network.http_connection_manager",
                "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                {{"stat_prefix", "inbound"},

@@ -18,6 +18,7 @@ class Proxy {
  public:
   struct Chain {
     nlohmann::json http_filter;     ///< Before the router: one, a list of them, or null for none.
+    nlohmann::json routes;          ///< Null: everything goes to the backend.
     nlohmann::json network_filter;  ///< Not null: a chain that carries bytes, with this filter before tcp_proxy.
   };
 
