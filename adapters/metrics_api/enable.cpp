@@ -198,10 +198,21 @@ class Enable final : public common::Operation {
     return job;
   }
 
+  static bool IsApiService(const PlannedObject& one) { return one.ref.gvk.kind == "APIService"; }
+
+  /// What is changed begins anew: the condition of an APIService would go on saying for a while that the old way leads
+  /// to the adapter.
   static Result<std::string> Write(Attempt& attempt, const Job& job) {
+    const auto updated = [](const PlannedObject& one) { return one.action == pb::CHANGE_ACTION_UPDATE; };
+    const bool anew = std::any_of(job.applies.begin(), job.applies.end(), updated);
+    std::vector<PlannedObject> replaced;
+    for (const PlannedObject& one : job.applies) {
+      if (anew && IsApiService(one) && !one.uid.empty()) replaced.push_back(one);
+    }
+    MP_CHECK(RemoveObjects(attempt, replaced));
     std::size_t written = 0;
     for (const PlannedObject& one : job.applies) {
-      if (one.action == pb::CHANGE_ACTION_NOOP) continue;
+      if (one.action == pb::CHANGE_ACTION_NOOP && !(anew && IsApiService(one))) continue;
       MP_CHECK(attempt.Apply(one.desired, kFieldManager));
       ++written;
     }

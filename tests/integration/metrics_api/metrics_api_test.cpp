@@ -206,6 +206,11 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
   shop.Run("smi.metricsApi.enable", enable);  // one version again: the other's APIService goes
   CHECK(metered->Left().find("v1alpha2") == std::string::npos);
 
+  // Another way that leads nowhere is found out although the old one was right, and nothing dead is left.
+  CHECK(shop.Refused("smi.metricsApi.enable", nowhere) == "METRICS_API_UNREACHABLE");
+  CHECK(metered->Left().empty());
+  shop.Run("smi.metricsApi.enable", enable);
+
   // Namespaces go while it is served; nothing is left when it is not.
   shop.Kubectl({"delete", "namespace", "ops", "--timeout=30s"});
   shop.Run("smi.metricsApi.disable");
