@@ -133,13 +133,11 @@ class Enable final : public common::Operation {
     attempt.task().PlanSteps(Steps());
     MP_CHECK(common::FirstProblem(job.applies));
     MP_CHECK(attempt.Step("barrier", [&] { return TakeCluster(attempt); }));
-    MP_CHECK(attempt.Step("apply", [&] { return Write(attempt, job); }));
+    const Status written = attempt.Step("apply", [&] { return Write(attempt, job); });
+    if (!written) return TakeBack(attempt, written.error());
     attempt.task().SetPhase(pb::TASK_PHASE_VERIFYING);
     const Status available = attempt.Step("available", [&] { return Await(attempt, job); });
-    if (!available) {
-      if (attempt.task().stop().stop_requested()) return available.error();
-      return Undo(attempt, available.error());
-    }
+    if (!available) return TakeBack(attempt, Unreached(available.error()));
     attempt.Skip("undo", "not needed");
     attempt.MarkComplete();
     pb::TaskResult result = sdk::Succeeded();
@@ -234,20 +232,25 @@ class Enable final : public common::Operation {
     return std::string("the API server reaches the adapter");
   }
 
+  static Error Unreached(const Error& why) {
+    if (why.reason() != "NOT_READY_IN_TIME") return why;
+    return FailedPrecondition(
+               "METRICS_API_UNREACHABLE",
+               "the API server does not reach the adapter, and everything was taken back: " + why.message())
+        .WithRemediation(
+            "Check that the address (or the selector and its Service) leads from the API server's machine to the "
+            "adapter's --metrics-api-listen, then enable it again.");
+  }
+
   /// An APIService that nobody answers keeps every namespace of the cluster from being deleted: none is left behind.
-  static Error Undo(Attempt& attempt, const Error& why) {
+  static Error TakeBack(Attempt& attempt, const Error& why) {
+    if (attempt.task().stop().stop_requested()) return why;
     attempt.task().SetPhase(pb::TASK_PHASE_ROLLING_BACK);
     const Status undone = attempt.Step("undo", [&]() -> Result<std::string> {
       MP_TRY(const auto objects, OwnObjects(attempt));
       return RemoveObjects(attempt, objects);
     });
-    if (!undone) return Error(undone.error()).Doing("take back what the API server does not reach");
-    return FailedPrecondition(
-               "METRICS_API_UNREACHABLE",
-               "the API server does not reach the adapter, and everything was taken back: " + why.message())
-        .WithRemediation(
-            "Check that the address (or the selector and its Service) leads from the API server's machine "
-            "to the adapter's --metrics-api-listen, then enable it again.");
+    return undone ? why : Error(undone.error()).Doing("take back what could not be enabled");
   }
 
   static json OutputOf(const Job& job) {

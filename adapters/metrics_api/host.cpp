@@ -152,7 +152,7 @@ Status MetricsApiHost::KeepAuthority(kube::Client& client, const std::string& cl
     if (kube::TextAt(*stored, "/spec/caBundle") == Base64Encode(authority)) continue;
     const sdk::AdapterLink* link = link_.load();
     const milliseconds left = link != nullptr && link->Serves(cluster_uid) ? link->lease_left() : milliseconds(0);
-    if (left <= milliseconds(0)) return Aborted("LEASE_EXPIRED", "waiting for the server's lease");
+    if (left <= milliseconds(0)) return Unavailable("LEASE_EXPIRED", "waiting for the server's lease");
     json object = ApiServiceObject(settings, version, mesh_.mesh_type, authority);
     // Only this incarnation: what is removed meanwhile must not come back.
     object["metadata"]["uid"] = kube::UidOf(*stored);
@@ -167,6 +167,13 @@ Status MetricsApiHost::KeepAuthority(kube::Client& client, const std::string& cl
 
 void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client,
                          const std::stop_token& stop) {
+  if (!listening()) {
+    const auto maps = client->List(kConfigMap, {"", OwnSelector(mesh_.mesh_type), ""}, {.stop = stop});
+    if (maps && !maps->items.empty()) {
+      LogWarning("the SMI metrics API is enabled, but this process listens nowhere (--metrics-api-listen)");
+    }
+    return;
+  }
   Wake wake;
   const auto changed = [&wake] { wake.Set(); };
   const MapWatch configs(*client, {"", OwnSelector(mesh_.mesh_type), ""}, changed);
@@ -175,7 +182,6 @@ void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<k
   json known_trust;
   std::shared_ptr<const FrontProxy> proxy;
   milliseconds pause = kLookAgain;
-  bool told = false;
   while (!stop.stop_requested()) {
     wake.Wait(stop, pause);
     pause = kLookAgain;
@@ -187,11 +193,8 @@ void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<k
     }
     const json config = configs.Find(kConfigName);
     const auto settings = ReadSettings(config);
-    if (config.is_null() || !settings || !proxy || !listening()) {
+    if (config.is_null() || !settings || !proxy) {
       door_.Remove(cluster_uid);
-      const bool lost = !config.is_null() && !listening() && !told;
-      if (lost) LogWarning("the SMI metrics API is enabled, but this process listens nowhere (--metrics-api-listen)");
-      told = told || lost;
       continue;
     }
     door_.Put(cluster_uid, {client, proxy, reviews, settings->mesh_key, settings->versions});

@@ -51,7 +51,8 @@ class MetricsApiHost {
   /// TLS_FAILED.
   Result<std::string> AuthorityFor(const std::string& server_name);
 
-  /// Serves the cluster while the ConfigMap that enables the API is there, until `stop`. Blocks.
+  /// Serves the cluster while the ConfigMap that enables the API is there, until `stop`. Blocks; returns at once when
+  /// this process listens nowhere.
   void Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client, const std::stop_token& stop);
 
  private:
