@@ -211,6 +211,7 @@ TEST_CASE("What a Prometheus should never answer is told, and stays within limit
   std::string body;
   testing::LoopbackServer server([&](const testing::SeenRequest&, testing::Wire& wire) {
     const std::lock_guard lock(mutex);
+    if (status == 0) return wire.WaitForPeerToClose();
     wire.Answer(status, body, {{"Content-Type", "application/json"}});
   });
   const auto answer = [&](int new_status, std::string new_body) {
@@ -244,6 +245,8 @@ TEST_CASE("What a Prometheus should never answer is told, and stays within limit
   told("too many series");
   answer(200, Series(1) + std::string(17 * 1024 * 1024, ' '));
   told("larger than allowed");
+  answer(0, "");  // it hangs
+  told("did not answer in time");
   answer(200, Series(20'000));  // good, but more than a client can be told
   told("larger than 1.5 MiB");
   answer(200, Series(1));
