@@ -97,7 +97,11 @@ class Translation {
       const nlohmann::json* existing =
           context_.facts.FindExisting(group, draft.key.kind, draft.key.namespace_name, draft.key.name);
       if (existing == nullptr || draft.adopts || IsOurs(*existing, context_.options.owner)) continue;
-      for (const Head* source : draft.sources) refused.emplace(source, draft.key.Text());
+      // Of several the first by name, whichever source drafted it first.
+      for (const Head* source : draft.sources) {
+        std::string& object = refused[source];
+        if (object.empty() || draft.key.Text() < object) object = draft.key.Text();
+      }
     }
     if (refused.empty()) return;
     std::set<const Head*> dropped;

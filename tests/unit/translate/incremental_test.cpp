@@ -101,6 +101,46 @@ TEST_CASE("what two targets shared belongs to the one that stays", "[translate][
   }
 }
 
+TEST_CASE("of several objects that somebody else holds the same one is told", "[translate][incremental]") {
+  const auto target = [](const std::string& account, const std::string& caller) {
+    const auto subject = [](const std::string& name) {
+      return json{{"kind", "ServiceAccount"}, {"name", name}, {"namespace", "shop"}};
+    };
+    return json{{"apiVersion", "access.smi-spec.io/v1alpha3"},
+                {"kind", "TrafficTarget"},
+                {"metadata", {{"name", account}, {"namespace", "shop"}}},
+                {"spec",
+                 {{"destination", subject(account)},
+                  {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
+                  {"sources", json::array({subject(caller)})}}}};
+  };
+  std::vector<json> cluster;
+  for (const char* name : {"a", "b"}) {
+    const json pods = {{"metadata", {{"labels", {{"app", name}}}}}, {"spec", {{"serviceAccountName", name}}}};
+    cluster.push_back({{"apiVersion", "apps/v1"},
+                       {"kind", "Deployment"},
+                       {"metadata", {{"name", name}, {"namespace", "shop"}}},
+                       {"spec", {{"selector", {{"matchLabels", {{"app", name}}}}}, {"template", pods}}}});
+  }
+  smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  for (const char* name : {"smi-deny-all", "smi-b"}) {
+    facts.existing.push_back({{"apiVersion", "security.istio.io/v1"},
+                              {"kind", "AuthorizationPolicy"},
+                              {"metadata", {{"name", name}, {"namespace", "shop"}}},
+                              {"spec", json::object()}});
+  }
+  const translate::OptionMap options = {{"mode", "strict"}};
+  translate::IncrementalTranslator translator(meshplay::istio::Emitter());
+  for (const char* caller : {"x", "y"}) {
+    const smi::DocumentSet set = smi::ParseDocuments({target("a", "x"), target("b", caller)});
+    const auto kept = translator.Translate(set, facts, options);
+    const auto fresh = meshplay::istio::Emitter().emit(set, facts, options);
+    REQUIRE(kept.has_value());
+    REQUIRE(fresh.has_value());
+    CheckSame(*kept, *fresh);
+  }
+}
+
 // Manifests may hold it twice; a tag of Kuma's stands for both.
 TEST_CASE("accounts behind Services of one name are translated together", "[translate][incremental]") {
   const auto meta = [](const std::string& name) { return json{{"name", name}, {"namespace", "shop"}}; };
