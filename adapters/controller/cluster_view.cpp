@@ -1,6 +1,7 @@
 #include "adapters/controller/internal/cluster_view.h"
 
 #include <algorithm>
+#include <set>
 
 #include "adapters/facts/kubernetes_facts.h"
 
@@ -118,6 +119,7 @@ void ClusterView::Start(std::vector<json> definitions) {
         if (const auto going = ServedBy(kind, alive)) dying_.push_back(going->gvk);
       }
     }
+    std::set<std::string> seen;
     for (const kube::Gvk& gvk : traits_.kinds) {
       const bool named = kube::TextAt(definition, "/spec/group") == gvk.group &&
                          kube::TextAt(definition, "/spec/names/kind") == gvk.kind && !kube::IsBeingDeleted(definition);
@@ -125,7 +127,7 @@ void ClusterView::Start(std::vector<json> definitions) {
       for (const json& version : versions.is_array() ? versions : json::array()) {
         const bool serves =
             kube::TextAt(version, "/name") == gvk.version && kube::ValueAt(version, "/served") == json(true);
-        if (named && serves) mesh_kinds_.push_back(gvk);
+        if (named && serves && seen.insert(gvk.kind).second) mesh_kinds_.push_back(gvk);
       }
     }
     definitions_.push_back(std::move(definition));

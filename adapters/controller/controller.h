@@ -22,7 +22,8 @@ struct MeshTraits {
   std::string mesh_type;  ///< "istio"
   /// Its objects carry the owner kOwner, and owner references where they are legal.
   translate::TranslateEmitter emitter;
-  /// What the emitter makes, and what it wants to see of others.
+  /// What the emitter makes, and what it wants to see of others. Of a kind's versions the first one that is served
+  /// counts.
   std::vector<kube::Gvk> kinds;
   /// Fills in what the objects of the cluster do not tell: the mesh's version, its trust domain.
   /// Errors: kFailedPrecondition PREREQUISITE_MISSING when the mesh is not there; those of the client.

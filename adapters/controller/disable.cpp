@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "adapters/common/ownership.h"
 #include "adapters/common/plan_objects.h"
@@ -75,14 +76,17 @@ Result<std::vector<PlannedObject>> OwnObjects(Attempt& attempt, const MeshTraits
     places[ref.gvk.group + "/" + ref.gvk.kind + "/" + ref.name_space + "/" + ref.name] = i;
   }
   std::vector<std::pair<std::size_t, PlannedObject>> found;
+  std::set<std::string> seen;  // A kind may be listed in two versions.
   for (const kube::Gvk& gvk : traits.kinds) {
     MP_TRY(const StoredObjects listed, ListNow(attempt.kube(), gvk, attempt.call()));
     for (const auto& object : listed) {
       const bool ours = common::OwnerOf(*object) == kOwner && common::IsOurs(*object, attempt.mesh_type()) &&
                         !SourcesOf(*object).empty();
       if (!ours) continue;
-      const auto place =
-          places.find(gvk.group + "/" + gvk.kind + "/" + kube::NamespaceOf(*object) + "/" + kube::NameOf(*object));
+      const std::string identity =
+          gvk.group + "/" + gvk.kind + "/" + kube::NamespaceOf(*object) + "/" + kube::NameOf(*object);
+      if (!seen.insert(identity).second) continue;
+      const auto place = places.find(identity);
       found.emplace_back(place == places.end() ? state.objects.size() : place->second,
                          common::PlanDeletion(*object, "was made by the SMI controller"));
     }

@@ -93,7 +93,8 @@ bool AddHeaders(const smi::RequestMatch& match, RegexStyle style, RouteMatches& 
 bool IsGatewayPath(const std::string& text) {
   return text.starts_with("/") && text.find("//") == std::string::npos && text.find("/./") == std::string::npos &&
          text.find("/../") == std::string::npos && !text.ends_with("/.") && !text.ends_with("/..") &&
-         text.find_first_of("#%\\ ") == std::string::npos;
+         text.find_first_not_of("-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~!$&'()*+,;=:@") ==
+             std::string::npos;
 }
 
 RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style) {

@@ -88,8 +88,15 @@ class SplitWriter {
     return out;
   }
 
-  bool Serves(const char* kind) const {
-    return context_.facts.facts().served_versions.count(std::string(kGroup) + "/" + kind) != 0;
+  // Empty: TCPRoute is not served. Where both are, they are one resource, and v1alpha2 is deprecated.
+  std::string TcpRouteVersion() const {
+    const auto& served = context_.facts.facts().served_versions;
+    const auto found = served.find(std::string(kGroup) + "/TCPRoute");
+    if (found == served.end()) return "";
+    for (const char* version : {"v1", "v1alpha2"}) {
+      if (found->second.count(version) != 0) return version;
+    }
+    return "";
   }
 
   // A backend that is left out must not leave the rest with nothing but zeros: those answer 500 to everything.
@@ -116,7 +123,7 @@ class SplitWriter {
       return;
     }
     const bool tcp = port.protocol == PortProtocol::kTcp;
-    if (tcp && (split_.matches.has_value() || !style_.tcp_routes || !Serves("TCPRoute"))) {
+    if (tcp && (split_.matches.has_value() || !style_.tcp_routes || TcpRouteVersion().empty())) {
       outcome_.lost = true;
       outcome_.Warn("TCP_SPLIT_UNSUPPORTED", head_.spec_pointer + "/service",
                     number + " carries TCP, " +
@@ -150,7 +157,7 @@ class SplitWriter {
         {"group", style_.parent_group}, {"kind", "Service"}, {"name", split_.root}, {"port", port.port}};
     context_.drafts.Add(
         {style_.wave,
-         {std::string(kGroup) + (tcp ? "/v1alpha2" : "/v1"), kind, split_.namespace_name,
+         {std::string(kGroup) + "/" + (tcp ? TcpRouteVersion() : "v1"), kind, split_.namespace_name,
           translate::ObjectName(head_.key, split_.namespace_name, head_.key.name, std::to_string(port.port), true)},
          {{"parentRefs", json::array({parent})}, {"rules", std::move(rules)}},
          {&head_}});

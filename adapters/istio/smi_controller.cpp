@@ -32,10 +32,10 @@ controller::MeshTraits SmiTraits() {
   traits.mesh_type = "istio";
   traits.emitter = {"istio", Emit};
   traits.kinds = {
-      {"networking.istio.io", "v1", "VirtualService"},      {"networking.istio.io", "v1alpha3", "EnvoyFilter"},
-      {"security.istio.io", "v1", "AuthorizationPolicy"},   {"security.istio.io", "v1", "PeerAuthentication"},
-      {"gateway.networking.k8s.io", "v1", "Gateway"},       {"gateway.networking.k8s.io", "v1", "HTTPRoute"},
-      {"gateway.networking.k8s.io", "v1alpha2", "TCPRoute"}};
+      {"networking.istio.io", "v1", "VirtualService"},    {"networking.istio.io", "v1alpha3", "EnvoyFilter"},
+      {"security.istio.io", "v1", "AuthorizationPolicy"}, {"security.istio.io", "v1", "PeerAuthentication"},
+      {"gateway.networking.k8s.io", "v1", "Gateway"},     {"gateway.networking.k8s.io", "v1", "HTTPRoute"},
+      {"gateway.networking.k8s.io", "v1", "TCPRoute"},    {"gateway.networking.k8s.io", "v1alpha2", "TCPRoute"}};
   traits.complete = Complete;
   return traits;
 }

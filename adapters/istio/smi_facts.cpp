@@ -23,6 +23,7 @@ const std::vector<Source>& Sources() {
                                                {{"security.istio.io", "v1", "PeerAuthentication"}, true},
                                                {{"gateway.networking.k8s.io", "v1", "Gateway"}, true},
                                                {{"gateway.networking.k8s.io", "v1", "HTTPRoute"}, true},
+                                               {{"gateway.networking.k8s.io", "v1", "TCPRoute"}, true},
                                                {{"gateway.networking.k8s.io", "v1alpha2", "TCPRoute"}, true},
                                                {{"", "v1", "Service"}, false},
                                                {{"", "v1", "ServiceAccount"}, false},

@@ -13,11 +13,15 @@ namespace smi = meshplay::smi;
 
 namespace {
 
+// With its version, unless that is v1.
 json Plain(const json& object) {
-  return {{"kind", object["kind"]},
-          {"name",
-           object["metadata"]["namespace"].get<std::string>() + "/" + object["metadata"]["name"].get<std::string>()},
-          {"spec", object["spec"]}};
+  json plain = {{"kind", object["kind"]},
+                {"name", object["metadata"]["namespace"].get<std::string>() + "/" +
+                             object["metadata"]["name"].get<std::string>()},
+                {"spec", object["spec"]}};
+  const std::string version = object["apiVersion"].get<std::string>().substr(sizeof "gateway.networking.k8s.io");
+  if (version != "v1") plain["version"] = version;
+  return plain;
 }
 
 json Plain(const smi::SmiReport& report) {
