@@ -167,21 +167,30 @@ show_logs() {
   done
 }
 
-# standin_path: the stand-in built from tests/cluster/standin, by the hash of its sources.
-standin_path() {
+# standin_path: the stand-in for control planes.
+standin_path() { own_program standin "$HERE/standin"; }
+
+# judge_path MESH: a mesh's own validation of its objects as a program.
+judge_path() {
+  [ -f "$HERE/judges/${1:-}/main.go" ] || usage_error "judge needs a mesh: istio, cilium"
+  own_program "judge-$1" "$HERE/judges/$1"
+}
+
+# own_program NAME DIR: the path of a Go program of this tree, built once for the hash of its sources.
+own_program() {
   local hash path
-  hash="$(cat "$HERE"/standin/*.go "$HERE/standin/go.mod" | sha256sum | cut -c1-16)"
-  path="$MP_CACHE/standin/$hash/standin"
-  [ -x "$path" ] || with_lock tool-standin build_standin "$path" || exit 1
+  hash="$(cat "$2"/*.go "$2/go.mod" | sha256sum | cut -c1-16)"
+  path="$MP_CACHE/$1/$hash/$1"
+  [ -x "$path" ] || with_lock "tool-$1" build_own_program "$1" "$2" "$path" || exit 1
   echo "$path"
 }
 
-build_standin() {
-  [ ! -x "$1" ] || return 0
-  say "Building the webhook stand-in"
-  mkdir -p "$(dirname "$1")"
-  go_run "$HERE/standin" build -trimpath -o "$1.new.$$" . || die "building tests/cluster/standin failed"
-  mv "$1.new.$$" "$1"
+build_own_program() {
+  [ ! -x "$3" ] || return 0
+  say "Building $1"
+  mkdir -p "$(dirname "$3")"
+  go_run "$2" build -trimpath -ldflags "-s -w" -o "$3.new.$$" . || die "building ${2#"$MP_ROOT/"} failed"
+  mv "$3.new.$$" "$3"
 }
 
 # standin_mode MODE [WEBHOOK]

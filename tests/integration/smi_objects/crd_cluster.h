@@ -10,8 +10,8 @@
 
 namespace meshplay::test {
 
-/// A cluster of the rig of its own with the reduced custom resources of every mesh, gone when this object is. Nothing
-/// but the API server's own validation judges here: no mesh runs.
+/// A cluster of the rig of its own with AllDefinitions, the custom resources of every mesh, gone when this object is.
+/// Nothing but the API server's own validation judges here: no mesh runs.
 class CrdCluster {
  public:
   /// Null, after Skip(), when the rig's tools are not there.
