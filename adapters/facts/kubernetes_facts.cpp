@@ -129,7 +129,8 @@ class Collector {
       ReadDefinition(object);
     } else if (api_version == "v1" && kind == "Pod") {
       pods_.push_back(&object);  // After the controllers that may stand for them.
-    } else if (api_version == "v1" || group == "apps" || group == "batch") {
+    } else if (api_version == "v1" || group == "apps" || group == "batch" ||
+               (group == "argoproj.io" && kind == "Rollout")) {
       ReadWorkload(object, kind);
     } else if (IsMeshGroup(group) && HasName(metadata)) {
       facts_.existing.push_back(object);

@@ -33,12 +33,24 @@ std::optional<std::string> TakeMesh(std::vector<std::string>& arguments) {
   return name;
 }
 
+bool AsksForHelp(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& argument) { return argument == "--help" || argument == "-h"; });
+}
+
 int Translate(std::vector<std::string> arguments) {
-  const std::optional<std::string> name = TakeMesh(arguments);
+  std::optional<std::string> name = TakeMesh(arguments);
+  if (AsksForHelp(arguments)) {
+    std::cout << "--mesh traefik-mesh|osm|nginx-service-mesh says for which mesh; the rest is the same for all.\n\n";
+    if (!name.has_value()) name = legacy::NameOf(legacy::Mesh::kTraefik);
+  }
   const std::optional<legacy::Mesh> mesh = name.has_value() ? legacy::MeshOf(*name) : std::nullopt;
   if (!mesh.has_value()) {
-    std::cerr << "translate needs --mesh traefik-mesh, --mesh osm or --mesh nginx-service-mesh\n";
-    return translate::kExitInvalid;
+    return translate::RefuseTranslate(
+        meshplay::InvalidArgument("TRANSLATE_ARGUMENTS_INVALID",
+                                  "--mesh must be traefik-mesh, osm or nginx-service-mesh" +
+                                      (name.has_value() ? ", not \"" + *name + "\"" : std::string())),
+        std::cerr);
   }
   return translate::RunTranslate({legacy::Emitter(*mesh), meshplay::gamma::Emitter(*name)}, arguments, std::cout,
                                  std::cerr);

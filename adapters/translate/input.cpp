@@ -40,6 +40,10 @@ Result<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) 
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     std::error_code failed;
+    if (path == "-") {
+      files.emplace_back("/dev/stdin");
+      continue;
+    }
     if (!fs::is_directory(path, failed)) {
       files.push_back(path);
       continue;

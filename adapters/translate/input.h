@@ -19,7 +19,8 @@ struct Input {
   std::vector<nlohmann::json> cluster;  ///< All other Kubernetes objects.
 };
 
-/// Reads YAML and JSON files; of a folder, its *.yaml, *.yml and *.json in order of their names, without subfolders.
+/// Reads YAML and JSON files; of a folder, its *.yaml, *.yml and *.json in order of their names, without subfolders;
+/// "-" is standard input.
 /// Lists are opened, so one list may hold SMI objects and others. Every document is a Kubernetes object: apiVersion and
 /// kind. Errors name file and line: those of ReadFile and ParseYaml; kInvalidArgument TRANSLATE_DOCUMENT_INVALID,
 /// TRANSLATE_INPUT_EMPTY (no SMI object at all), TRANSLATE_INPUT_TOO_LARGE.

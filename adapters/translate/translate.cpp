@@ -28,6 +28,13 @@ struct Flags {
   bool verbose = false;
 };
 
+constexpr const char* kFooter =
+    "Options of every mesh, default first: allowWidening=false|true, mode=scoped|strict, pathAnchor=spec|full,\n"
+    "lenientDots=false|true, allowMissing=false|true, selfReference=warn|reject, trustDomain=cluster.local,\n"
+    "clusterDomain=cluster.local. docs/smi-diagnostics.md lists those of single meshes too.\n\n"
+    "Exit codes: 0 FULL, 3 PARTIAL, 4 NONE, 2 invalid input, 1 failure of the program; of several objects the worst,\n"
+    "in the order 2, 4, 3, 0.\n";
+
 void WriteError(const Error& error, bool as_text, std::ostream& err) {
   if (as_text) {
     err << "error: " << error.ToString() << "\n";
@@ -100,7 +107,10 @@ Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostrea
       flags.report == "text" ? ReportText(emission.reports)
                              : smi::ToJson(emission.reports).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   // The file first: when it cannot be written, nothing was said yet.
-  if (!flags.report_file.empty()) MP_CHECK(WriteFileAtomically(flags.report_file, report, 0644));
+  if (!flags.report_file.empty()) {
+    auto written = WriteFileAtomically(flags.report_file, report, 0644);
+    if (!written) return std::move(written).error().Doing(flags.report_file);
+  }
   for (const json& object : emission.objects) out << "---\n" << ToYaml(object);
   if (flags.report_file.empty()) err << report;
   out.flush();
@@ -117,7 +127,9 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
   Flags flags;
   try {
     CLI::App app{"Translates SMI documents to objects of the mesh, without a cluster.", "translate"};
-    app.add_option("-f,--file", flags.files, "YAML or JSON file or folder; repeat for several")->required();
+    app.footer(kFooter);
+    app.add_option("-f,--file", flags.files, "YAML or JSON file or folder, - for stdin; repeat for several")
+        ->required();
     app.add_option("--mesh-version", flags.mesh_version, "Version of the mesh to write for");
     app.add_option("--option", flags.options, "Translation option NAME=VALUE; repeat for several");
     app.add_option("--report", flags.report, "json or text")->check(CLI::IsMember({"json", "text"}));
@@ -147,6 +159,11 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
     WriteError(Internal("TRANSLATE_FAILED", failure.what()), flags.report == "text", err);
     return kExitInternal;
   }
+}
+
+int RefuseTranslate(const Error& error, std::ostream& err) {
+  WriteError(error, false, err);
+  return kExitInvalid;
 }
 
 int RunTranslate(const std::vector<TranslateEmitter>& emitters, int argc, const char* const* argv) {

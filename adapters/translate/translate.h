@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "adapters/translate/emitter.h"
+#include "libs/base/result.h"
 
 namespace meshplay::translate {
 
@@ -23,7 +24,10 @@ enum ExitCode { kExitFull = 0, kExitInternal = 1, kExitInvalid = 2, kExitPartial
 int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vector<std::string>& arguments,
                  std::ostream& out, std::ostream& err);
 
-/// The same on stdout and stderr, for main(): `argc` and `argv` start at the word "translate".
+/// Tells on `err` why a program cannot even choose emitters, as RunTranslate tells errors. Returns the exit code.
+int RefuseTranslate(const Error& error, std::ostream& err);
+
+/// The same as the first on stdout and stderr, for main(): `argc` and `argv` start at the word "translate".
 int RunTranslate(const std::vector<TranslateEmitter>& emitters, int argc, const char* const* argv);
 
 }  // namespace meshplay::translate

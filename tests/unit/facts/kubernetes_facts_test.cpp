@@ -25,6 +25,19 @@ const char* const kDeployment = R"({
 
 }  // namespace
 
+TEST_CASE("a Rollout is a workload, for tools of progressive delivery write TrafficSplits", "[facts]") {
+  json rollout = Parse(kDeployment);
+  rollout["apiVersion"] = "argoproj.io/v1alpha1";
+  rollout["kind"] = "Rollout";
+  json workflow = rollout;
+  workflow["kind"] = "Workflow";
+  const auto facts = FactsFromObjects({rollout, workflow});
+
+  REQUIRE(facts.workloads.size() == 1);
+  CHECK(facts.workloads[0].kind == "Rollout");
+  CHECK(facts.workloads[0].service_account == "api");
+}
+
 TEST_CASE("a Deployment becomes a workload with selector, account, ports and probes", "[facts]") {
   const auto facts = FactsFromObjects({Parse(kDeployment)});
 

@@ -212,4 +212,26 @@ TEST_CASE("help is no error", "[translate]") {
   const Ran ran = Run({"--help"});
   CHECK(ran.code == 0);
   CHECK(ran.out.find("--report-file") != std::string::npos);
+  CHECK(ran.out.find("pathAnchor=spec|full") != std::string::npos);
+  CHECK(ran.out.find("Exit codes") != std::string::npos);
+}
+
+TEST_CASE("a report that cannot be written is told with its path, and no objects are", "[translate]") {
+  const Folder folder;
+  const std::string report = folder.path() + "/none/report.json";
+  const Ran ran =
+      Run({"-f", folder.Write("a.yaml", kServices), folder.Write("b.yaml", kSplit), "--report-file", report});
+  CHECK(ran.code == 1);
+  CHECK(ran.out.empty());
+  CHECK(json::parse(ran.err)["error"]["message"].get<std::string>().find(report) != std::string::npos);
+}
+
+TEST_CASE("lists of one kind are opened, though their items name no kind", "[translate]") {
+  const Folder folder;
+  const std::string splits = folder.Write("s.json", R"({"apiVersion": "split.smi-spec.io/v1alpha4",
+    "kind": "TrafficSplitList", "items": [
+    {"metadata": {"name": "s"}, "spec": {"service": "api", "backends": [{"service": "api-v1", "weight": 1}]}}]})");
+  const Ran ran = Run({"-f", splits, folder.Write("a.yaml", kServices)});
+  CHECK(ran.code == 0);
+  CHECK(ran.out.find("smi-s-80") != std::string::npos);
 }
