@@ -170,9 +170,9 @@ show_logs() {
 # standin_path: the stand-in for control planes.
 standin_path() { own_program standin "$HERE/standin"; }
 
-# judge_path MESH: a mesh's own validation of its objects as a program.
+# judge_path NAME: a program around code of a mesh that judges or reads objects.
 judge_path() {
-  [ -f "$HERE/judges/${1:-}/main.go" ] || usage_error "judge needs a mesh: istio, cilium"
+  [ -f "$HERE/judges/${1:-}/main.go" ] || usage_error "judge needs a name: istio, cilium, istio-authz"
   own_program "judge-$1" "$HERE/judges/$1"
 }
 

@@ -1,9 +1,13 @@
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
+#include <sstream>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
+#include "libs/base/process.h"
 #include "libs/smi/parse.h"
 #include "tests/integration/envoy/mesh.h"
 #include "tests/integration/envoy/proxy.h"
@@ -43,7 +47,7 @@ std::vector<json> Emit(const std::vector<json>& documents, bool filter) {
 }
 
 // From here to FilterOf: what istiod makes of an AuthorizationPolicy, as its authorization generator does it for the
-// fields that Meshplay writes. Envoy then tells what that means.
+// fields that Meshplay writes (the last test case compares the two). Envoy then tells what that means.
 template <class Make>
 json AnyOf(const char* word, const char* items, const json& values, const Make& make) {
   json list = json::array();
@@ -117,6 +121,18 @@ json FilterOf(const std::vector<json>& objects) {
             {"rules", {{"action", "ALLOW"}, {"policies", std::move(policies)}}}}}};
 }
 
+// What a permission or a principal asks for together, in any order.
+std::multiset<std::string> Parts(const json& policy, const char* list, const char* word, const char* items) {
+  REQUIRE(policy[list].size() == 1);
+  const json& all = policy[list][0][word][items];
+  std::multiset<std::string> out;
+  for (const json& part : all) {
+    // Says nothing beside others.
+    if (part != json{{"any", true}} || all.size() == 1) out.insert(part.dump());
+  }
+  return out;
+}
+
 json Both(const std::vector<json>& objects) {
   json filters = json::array({FilterOf(objects)});
   for (const json& object : objects) {
@@ -172,4 +188,41 @@ TEST_CASE("Envoy reads Istio's policies as our interpreter does, and with the fi
     }
   }
   CHECK(allowed > kPolicies * kConnectionsEach * kRequestsEach / 20);
+}
+
+// Not part of a run: the program takes minutes to build. CONTRIBUTING.md has the command.
+TEST_CASE("istiod's own generator makes of policies the filters that these tests give to Envoy", "[.istio-authz]") {
+  const char* generator = std::getenv("MESHPLAY_TEST_ISTIO_AUTHZ");
+  REQUIRE(generator != nullptr);
+  std::mt19937 random(20'261'129);
+  std::vector<json> objects;
+  for (int i = 0; i < 4 * kPolicies; ++i) {
+    for (json& object : Emit(RandomPolicy(random).Documents(), false)) {
+      if (object["kind"] == "AuthorizationPolicy") objects.push_back(std::move(object));
+    }
+  }
+  meshplay::ProcessSpec spec;
+  spec.argv = {generator};
+  for (const json& object : objects) spec.stdin_text += object.dump() + "\n";
+  const auto outcome = meshplay::RunProcess(spec);
+  REQUIRE(outcome.has_value());
+  INFO(outcome->stderr_text);
+  REQUIRE(outcome->exit_code == 0);
+  std::istringstream lines(outcome->stdout_text);
+  std::size_t rules = 0;
+  for (const json& object : objects) {
+    std::string line;
+    REQUIRE(std::getline(lines, line));
+    const json theirs = json::parse(line);
+    INFO(object.dump(1) << line);
+    const json wanted = object["spec"].value("rules", json::array());
+    REQUIRE(theirs.size() == wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i, ++rules) {
+      const json ours = {{"permissions", json::array({PermissionOf(wanted[i])})},
+                         {"principals", json::array({PrincipalOf(wanted[i])})}};
+      CHECK(Parts(ours, "permissions", "and_rules", "rules") == Parts(theirs[i], "permissions", "and_rules", "rules"));
+      CHECK(Parts(ours, "principals", "and_ids", "ids") == Parts(theirs[i], "principals", "and_ids", "ids"));
+    }
+  }
+  CHECK(rules > 300);
 }
