@@ -18,8 +18,14 @@ using Name = std::pair<std::string, std::string>;
 
 class Converter {
  public:
-  Converter(const DocumentSet& set, const TargetVersions& versions)
-      : set_(set), versions_(versions), index_(facts_), findings_(Validate(set)), resolver_(set, index_, findings_) {
+  /// `keep_ports` names TCPRoutes that must not lose their ports.
+  Converter(const DocumentSet& set, const TargetVersions& versions, const std::set<Name>& keep_ports)
+      : set_(set),
+        versions_(versions),
+        keep_ports_(keep_ports),
+        index_(facts_),
+        findings_(Validate(set)),
+        resolver_(set, index_, findings_) {
     for (const Finding& finding : findings_) {
       if (finding.diagnostic.severity == Severity::kError) out_.findings.push_back(finding);
     }
@@ -34,6 +40,20 @@ class Converter {
     for (const TrafficSplit& split : set_.splits) ConvertSplit(split);
     return std::move(out_);
   }
+
+  /// After Run: TCPRoutes written without their ports although a target that refers to them was not written.
+  std::set<Name> LostPorts() const {
+    std::set<Name> lost;
+    for (const TrafficTarget& target : set_.targets) {
+      if (resolver_.IsValid(target.head) && refused_.count(target.head.key.Text()) == 0) continue;
+      for (const TargetRule& rule : target.rules) {
+        const Name name(target.head.key.namespace_name, rule.name);
+        if (rule.kind == KindName(Kind::kTcpRoute) && folded_.count(name) != 0) lost.insert(name);
+      }
+    }
+    return lost;
+  }
+  const std::set<Name>& folded() const { return folded_; }
 
  private:
   static Name NameOf(const Head& head) { return {head.key.namespace_name, head.key.name}; }
@@ -66,6 +86,11 @@ class Converter {
         return Refuse(route.head, route.head.spec_pointer + "/matches/ports",
                       "specs before v1alpha4 have no ports; without them all ports would be allowed");
       }
+      if (keep_ports_.count(NameOf(route.head)) != 0) {
+        return Refuse(route.head, route.head.spec_pointer + "/matches/ports",
+                      "a TrafficTarget that refers to it cannot be written; without its ports all would be allowed");
+      }
+      folded_.insert(NameOf(route.head));
       PortRoute without = route;  // The ports go into the TrafficTargets that refer to it.
       without.ports.clear();
       out_.documents.push_back(WritePortRoute(without, versions_.specs));
@@ -231,6 +256,7 @@ class Converter {
 
   const DocumentSet& set_;
   const TargetVersions& versions_;
+  const std::set<Name>& keep_ports_;
   ClusterFacts facts_;
   FactsIndex index_;
   std::vector<Finding> findings_;
@@ -238,6 +264,7 @@ class Converter {
   std::map<Name, const PortRoute*> tcp_routes_;
   std::map<Name, std::string> accounts_;
   std::set<std::string> refused_;
+  std::set<Name> folded_;  // TCPRoutes whose ports go into targets.
   Conversion out_;
 };
 
@@ -249,7 +276,16 @@ Result<Conversion> Convert(const DocumentSet& set, const TargetVersions& version
       return InvalidArgument("VERSION_INVALID", "SMI versions are v1alpha1 to v1alpha4");
     }
   }
-  return Converter(set, versions).Run();
+  std::set<Name> keep_ports;
+  for (bool first = true;; first = false) {
+    Converter converter(set, versions, keep_ports);
+    Conversion conversion = converter.Run();
+    const std::set<Name> lost = converter.LostPorts();
+    if (lost.empty()) return conversion;
+    // A route that is refused may cost other targets; then no route gives its ports away.
+    const std::set<Name>& more = first ? lost : converter.folded();
+    keep_ports.insert(more.begin(), more.end());
+  }
 }
 
 }  // namespace meshplay::smi
