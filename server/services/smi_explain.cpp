@@ -23,13 +23,13 @@ constexpr int kMaxMeshTypes = 32;
 constexpr JsonLimits kAnswerLimits{4 * 1024 * 1024, 64, 1'000'000};  // more than a frame of the hub holds
 
 /// Mesh types in order of their names, each with the adapters that translate for it.
-Result<std::map<std::string, std::vector<std::string>>> Translators(const Core& core, const CallContext& context,
-                                                                    const v1::ExplainSmiRequest& request) {
+using TranslatorMap = std::map<std::string, std::vector<std::string>>;
+Result<TranslatorMap> Translators(const Core& core, const CallContext& context, const v1::ExplainSmiRequest& request) {
   if (request.mesh_types_size() > kMaxMeshTypes) {
     return InvalidArgument("MESH_TYPES_TOO_MANY", "one call explains at most 32 mesh types")
         .WithViolation("/mesh_types", "more than 32");
   }
-  std::map<std::string, std::vector<std::string>> translators;
+  TranslatorMap translators;
   for (const std::string& mesh_type : request.mesh_types()) translators[mesh_type];
   MP_TRY(const std::vector<inventory::OperationType> types,
          core.deps.inventory.OperationTypes(context.caller.tenant, ""));
@@ -41,9 +41,15 @@ Result<std::map<std::string, std::vector<std::string>>> Translators(const Core& 
   return translators;
 }
 
-std::string Parameters(const v1::ExplainSmiRequest& request) {
+// "istio.dataplane" is an option of istio alone when istio is among those asked.
+std::string Parameters(const v1::ExplainSmiRequest& request, const std::string& mesh_type,
+                       const TranslatorMap& translators) {
   json parameters = {{"documents", request.documents()}};
-  for (const auto& [name, value] : request.options()) parameters["options"][name] = value;
+  for (const auto& [name, value] : request.options()) {
+    const std::string owner = name.substr(0, name.find('.'));
+    const bool foreign = owner != name && owner != mesh_type && translators.count(owner) != 0;
+    if (!foreign) parameters["options"][name] = value;
+  }
   if (!request.mesh_version().empty()) parameters["mesh_version"] = request.mesh_version();
   if (!request.form().empty()) parameters["form"] = request.form();
   return DumpJson(parameters);
@@ -114,7 +120,6 @@ Result<v1::ExplainSmiResponse> ExplainSmi(const Core& core, const CallContext& c
 
   engine::Question question;
   question.type = kTranslate;
-  question.parameters_json = Parameters(request);
   question.principal = context.caller.principal;
   question.tenant = context.caller.tenant;
   question.cancelled = context.cancelled;
@@ -122,6 +127,7 @@ Result<v1::ExplainSmiResponse> ExplainSmi(const Core& core, const CallContext& c
   std::vector<std::future<v1::MeshExplanation>> answers;
   for (const auto& [mesh_type, adapters] : translators) {
     question.mesh_type = mesh_type;
+    question.parameters_json = Parameters(request, mesh_type, translators);
     answers.push_back(
         std::async(std::launch::async, [&core, question, ids = adapters, objects = request.with_objects()] {
           return Explain(core, question, ids, objects);

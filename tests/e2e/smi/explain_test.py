@@ -155,6 +155,18 @@ class Explain(unittest.TestCase):
             self.assertEqual(mesh["status"], "FAILED", mesh)
             self.assertEqual(mesh["error"]["reason"], "SMI_OPTION_UNKNOWN", mesh)
 
+    def test_an_option_of_one_mesh_is_asked_of_that_mesh_alone(self):
+        told = self.call("POST", "/v1/smi:explain",
+                         {"documents": DOCUMENTS, "options": {"istio.dataplane": "ambient", "linkerd.profile": "true"}})
+        answers = {mesh["mesh_type"]: mesh for mesh in told["meshes"]}
+        for mesh in told["meshes"]:
+            self.assertEqual(mesh["status"], "ANSWERED", mesh)
+        self.assertEqual(answers["istio"]["level"], "NONE")
+        self.assertEqual(answers["linkerd"]["reports"][0]["generated"][0]["kind"], "ServiceProfile")
+        told = self.call("POST", "/v1/smi:explain",
+                         {"documents": DOCUMENTS, "mesh_types": ["kuma"], "options": {"istio.dataplane": "ambient"}})
+        self.assertEqual(told["meshes"][0]["status"], "FAILED")
+
     def test_convert_refuses_what_would_change_the_meaning(self):
         path = self.server.folder + "/matches.yaml"
         with open(path, "w", encoding="utf-8") as file:
