@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/base/clock.h"
 #include "libs/smi/parse.h"
@@ -20,12 +19,10 @@ using meshplay::test::OnTheWire;
 using meshplay::test::Proxy;
 using meshplay::test::TlsCaller;
 using meshplay::testing::Below;
-using meshplay::testing::DeploymentOf;
 using meshplay::testing::Document;
 using meshplay::testing::RandomPolicy;
 using meshplay::testing::RandomRequest;
 using meshplay::testing::Request;
-using meshplay::testing::ServiceOf;
 using nlohmann::json;
 namespace istio = meshplay::istio;
 namespace smi = meshplay::smi;
@@ -40,10 +37,7 @@ const char* const kTrustDomain = "cluster.local";
 
 /// The filter of the EnvoyFilter that a policy becomes; null without one.
 json FilterOf(const std::vector<json>& documents) {
-  const auto facts = meshplay::facts::FactsFromObjects(
-      {DeploymentOf("api", {{"app", "api"}}), ServiceOf("api", {{"app", "api"}},
-                                                        {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
-                                                         {{"name", "http-b"}, {"port", 81}, {"targetPort", 8081}}})});
+  const auto facts = meshplay::test::ApiFacts();
   istio::EmitOptions options;
   options.envoy_filter = true;
   const auto emission = istio::EmitSmi(smi::ParseDocuments(documents), facts, options);

@@ -5,7 +5,6 @@
 #include <set>
 #include <sstream>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/base/process.h"
 #include "libs/smi/parse.h"
@@ -13,7 +12,6 @@
 #include "tests/integration/envoy/proxy.h"
 #include "tests/integration/envoy/tls_caller.h"
 #include "tests/unit/istio_emitter/istio_interpreter.h"
-#include "tests/unit/smi/cluster_objects.h"
 
 using meshplay::test::Identities;
 using meshplay::test::NameOf;
@@ -35,10 +33,7 @@ constexpr int kConnectionsEach = 4;
 constexpr int kRequestsEach = 10;
 
 std::vector<json> Emit(const std::vector<json>& documents, bool filter) {
-  const json ports = {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
-                      {{"name", "http-b"}, {"port", 81}, {"targetPort", 8081}}};
-  const auto facts = meshplay::facts::FactsFromObjects({meshplay::testing::DeploymentOf("api", {{"app", "api"}}),
-                                                        meshplay::testing::ServiceOf("api", {{"app", "api"}}, ports)});
+  const auto facts = meshplay::test::ApiFacts();
   istio::EmitOptions options;
   options.envoy_filter = filter;
   auto emission = istio::EmitSmi(smi::ParseDocuments(documents), facts, options);

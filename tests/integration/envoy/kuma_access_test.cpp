@@ -2,13 +2,11 @@
 #include <map>
 #include <random>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/kuma/emitter/emit.h"
 #include "libs/smi/parse.h"
 #include "tests/integration/envoy/mesh.h"
 #include "tests/integration/envoy/proxy.h"
 #include "tests/integration/envoy/tls_caller.h"
-#include "tests/unit/smi/cluster_objects.h"
 
 using meshplay::test::Identities;
 using meshplay::test::NameOf;
@@ -30,12 +28,9 @@ constexpr int kRequestsEach = 10;
 
 /// The two chains that Kuma makes of a policy's MeshProxyPatch; empty without one.
 std::map<std::string, Proxy::Chain> ChainsOf(std::size_t number, const std::vector<json>& documents) {
-  const json ports = {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
-                      {{"name", "http-b"}, {"port", 81}, {"targetPort", 8081}}};
   kuma::EmitOptions options;
   options.proxy_patch = true;
-  const auto facts = meshplay::facts::FactsFromObjects({meshplay::testing::DeploymentOf("api", {{"app", "api"}}),
-                                                        meshplay::testing::ServiceOf("api", {{"app", "api"}}, ports)});
+  const auto facts = meshplay::test::ApiFacts();
   const auto emission = kuma::EmitSmi(smi::ParseDocuments(documents), facts, options);
   REQUIRE(emission.has_value());
   for (const json& object : emission->objects) {

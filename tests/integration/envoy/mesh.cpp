@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "adapters/facts/kubernetes_facts.h"
+#include "tests/unit/smi/cluster_objects.h"
+
 namespace meshplay::test {
 
 Identities::Identities(const std::string& trust_domain) : trust_domain_(trust_domain) {
@@ -23,6 +26,13 @@ void Identities::Issue(const std::string& name, std::vector<std::string> uris) {
   auto made = IssueKeyPair(authority_, request, now_);
   REQUIRE(made.has_value());
   callers_.emplace(name, std::move(*made));
+}
+
+smi::ClusterFacts ApiFacts() {
+  const nlohmann::json ports = {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}},
+                                {{"name", "http-b"}, {"port", 81}, {"targetPort", 8081}}};
+  return facts::FactsFromObjects(
+      {testing::DeploymentOf("api", {{"app", "api"}}), testing::ServiceOf("api", {{"app", "api"}}, ports)});
 }
 
 std::string NameOf(std::size_t number, const std::string& kind) {

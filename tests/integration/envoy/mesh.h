@@ -6,6 +6,7 @@
 
 #include "libs/base/clock.h"
 #include "libs/base/tls.h"
+#include "libs/smi/facts.h"
 #include "tests/unit/http/loopback.h"
 #include "tests/unit/smi/random_policy.h"
 
@@ -40,6 +41,10 @@ class Backend {
  private:
   testing::LoopbackServer server_;
 };
+
+/// What every policy here is about: the Deployment api with account and Service of that name, ports 80 and 81 on pod
+/// ports 8080 and 8081.
+smi::ClusterFacts ApiFacts();
 
 /// The server name of a chain.
 std::string NameOf(std::size_t number, const std::string& kind = "p");
