@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "libs/base/document_files.h"
 #include "libs/base/files.h"
 #include "libs/base/yaml.h"
 
@@ -64,17 +65,19 @@ Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, co
   return parameters;
 }
 
-Result<std::string> ReadDocuments(const std::vector<std::string>& files) {
+Result<std::string> ReadDocuments(const std::vector<std::string>& paths) {
   std::string text;
-  for (const std::string& file : files) {
-    std::string part;
-    if (file == "-") {
-      part.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-    } else {
-      MP_TRY(part, ReadGiven(file));
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : "\n---\n") + part; };
+  for (const std::string& path : paths) {
+    if (path == "-") {
+      add(std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()));
+      continue;
     }
-    if (!text.empty()) text += "\n---\n";
-    text += part;
+    MP_TRY(const std::vector<std::string> files, DocumentFilesOf(path));
+    for (const std::string& file : files) {
+      MP_TRY(const std::string part, ReadGiven(file));
+      add(part);
+    }
   }
   return text;
 }

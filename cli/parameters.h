@@ -13,9 +13,9 @@ namespace meshplay::cli {
 /// JSON. Errors: kInvalidArgument PARAMETER_INVALID; those of ReadFile.
 Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, const nlohmann::json& schema);
 
-/// The files one after the other as YAML documents; "-" is standard input. Errors: kInvalidArgument with
-/// the reason of ReadFile.
-Result<std::string> ReadDocuments(const std::vector<std::string>& files);
+/// The files, and those of folders, one after the other as YAML documents; "-" is standard input. Errors:
+/// kInvalidArgument with the reason of ReadFile; those of DocumentFilesOf.
+Result<std::string> ReadDocuments(const std::vector<std::string>& paths);
 
 /// The one YAML or JSON object in a file; "-" is standard input. Errors: those of ReadDocuments and ParseYaml;
 /// kInvalidArgument PARAMETER_INVALID naming `option`.

@@ -26,7 +26,9 @@ struct SmiFlags {
 };
 
 void AddFiles(CLI::App& command, SmiFlags& flags) {
-  command.add_option("-f,--file", flags.files, "YAML or JSON file, - is standard input; may be given often")
+  command
+      .add_option("-f,--file", flags.files,
+                  "YAML or JSON file or a folder of such, - is standard input; may be given often")
       ->required();
 }
 

@@ -1,8 +1,8 @@
 #include "adapters/translate/input.h"
 
 #include <algorithm>
-#include <filesystem>
 
+#include "libs/base/document_files.h"
 #include "libs/base/files.h"
 #include "libs/base/yaml.h"
 #include "libs/smi/parse.h"
@@ -10,7 +10,6 @@
 namespace meshplay::translate {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kMaxListDepth = 2;
@@ -39,22 +38,11 @@ bool Sort(const json& document, Input& input, int depth) {
 Result<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    std::error_code failed;
     if (path == "-") {
       files.emplace_back("/dev/stdin");
       continue;
     }
-    if (!fs::is_directory(path, failed)) {
-      files.push_back(path);
-      continue;
-    }
-    std::vector<std::string> inside;
-    for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
-      const std::string extension = it->path().extension().string();
-      if (extension == ".yaml" || extension == ".yml" || extension == ".json") inside.push_back(it->path().string());
-    }
-    if (failed) return Error(ErrorCode::kPermissionDenied, "FILE_NOT_READABLE", "cannot list folder " + path);
-    std::sort(inside.begin(), inside.end());
+    MP_TRY(const std::vector<std::string> inside, DocumentFilesOf(path));
     files.insert(files.end(), inside.begin(), inside.end());
   }
   if (files.size() > kMaxFiles) {

@@ -94,6 +94,15 @@ class Policies(unittest.TestCase):
         self.ctl("policy", "delete", "web", "--wait")
         self.ctl("policy", "get", "web", code=8)
 
+    def test_documents_may_be_a_folder(self):
+        with open(self.folder.name + "/split.yaml", "w", encoding="utf-8") as file:
+            file.write(SPLIT % 90)
+        with open(self.folder.name + "/notes.txt", "w", encoding="utf-8") as file:
+            file.write("kind: [")
+        self.ctl("smi", "lint", "-f", self.folder.name)
+        empty = tempfile.mkdtemp(dir=self.folder.name)
+        self.ctl("policy", "create", "empty", "-f", empty, "--all", code=2)
+
     def test_bad_input_of_policies(self):
         self.ctl("policy", "create", "bad", "-f", "-", "--all", stdin="kind: [", code=2)
         invalid = self.ctl("policy", "create", "bad", "-f", "-", "--all", stdin=SPLIT % -1, code=2)
