@@ -76,11 +76,10 @@ struct Served {
     request.timeout = 10s;
     return request;
   }
+  /// 0 without an answer. For any thread, so nothing is asserted here.
   int StatusOf(const http::Request& request) const {
     const auto answer = Client()->Send(request);
-    INFO((answer ? answer->body : answer.error().ToString()));
-    REQUIRE(answer.has_value());
-    return answer->status;
+    return answer ? answer->status : 0;
   }
   /// A TCP connection that says nothing.
   int Connect() const {
