@@ -1,4 +1,5 @@
 #include "adapters/conformance/internal/judge.h"
+#include "libs/base/json_member.h"
 
 #include <cmath>
 
@@ -16,11 +17,6 @@ constexpr double kSigmas = 4;
 int NumberAt(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
-
-std::string TextAt(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 std::string Told(const CallRecord& record) {
@@ -66,7 +62,7 @@ std::optional<CallRecord> ReadCallRecord(const std::string& metrics_text) {
   if (!succeeded.is_array() || !failed.is_array() || succeeded.size() + failed.size() != 1) return std::nullopt;
   const json& record = succeeded.empty() ? failed.front() : succeeded.front();
   if (!record.is_object()) return std::nullopt;
-  return CallRecord{!succeeded.empty(), NumberAt(record, "Status"), TextAt(record, "Error")};
+  return CallRecord{!succeeded.empty(), NumberAt(record, "Status"), MemberText(record, "Error")};
 }
 
 int Counts::From(const std::string& caller) const {

@@ -2,34 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "adapters/conformance/objects.h"
+#include "adapters/kube/object.h"
+#include "libs/smi/quantity.h"
 
 namespace meshplay::conformance {
 namespace {
 
+using kube::TextAt;
 using nlohmann::json;
 
 constexpr int kBatch = 20;
 constexpr std::size_t kLatencies = 3;
 constexpr std::array<const char*, 5> kNames = {"p50_response_latency", "p90_response_latency", "p99_response_latency",
                                                "success_count", "failure_count"};
-
-std::string TextAt(const json& object, const char* pointer) {
-  const json::json_pointer at(pointer);
-  return object.contains(at) && object.at(at).is_string() ? object.at(at).get<std::string>() : std::string();
-}
-
-/// A Kubernetes quantity in thousandths or whole.
-std::optional<double> ReadQuantity(std::string_view text) {
-  const double scale = text.ends_with('m') ? 1'000 : 1;
-  if (scale > 1) text.remove_suffix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value / scale;
-}
 
 /// The values in the order of kNames; what is wrong otherwise.
 std::string ReadValues(const json& item, std::array<double, kNames.size()>& values) {
@@ -39,10 +26,10 @@ std::string ReadValues(const json& item, std::array<double, kNames.size()>& valu
     const auto found = std::find_if(metrics.begin(), metrics.end(),
                                     [&](const json& metric) { return TextAt(metric, "/name") == kNames[i]; });
     if (found == metrics.end()) return std::string("it has no ") + kNames[i];
-    const auto value = ReadQuantity(TextAt(*found, "/value"));
-    if (!value || *value < 0) return std::string(kNames[i]) + " is no quantity";
+    const auto thousandths = smi::MilliFromQuantity(TextAt(*found, "/value"));
+    if (!thousandths || *thousandths < 0) return std::string(kNames[i]) + " is no quantity";
     if (i < kLatencies && TextAt(*found, "/unit") != "ms") return std::string(kNames[i]) + " is not in ms";
-    values[i] = *value;
+    values[i] = static_cast<double>(*thousandths) / 1'000;
   }
   return "";
 }
