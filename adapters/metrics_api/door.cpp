@@ -16,6 +16,10 @@ ServerAnswer Say(int status, const json& body) {
   return {status, "application/json", DumpJson(body), {}};
 }
 
+ServerAnswer Say(const metrics::MetricsAnswer& answer) {
+  return {answer.status, "application/json", answer.body.dump(-1, ' ', false, json::error_handler_t::replace), {}};
+}
+
 ServerAnswer No(int status, const std::string& message) {
   return Say(status, StatusBody(status, message));
 }
@@ -98,13 +102,10 @@ ServerAnswer Door::Handle(const http::ServerRequest& request) {
 
 ServerAnswer Door::Metrics(const Site& site, const RemoteUser& user, metrics::MetricsCall call) const {
   const auto asked = metrics::ParseRequest(call.path, call.version);
-  if (!asked) {
-    const metrics::MetricsAnswer answer = metrics::ErrorAnswer(asked.error());
-    return {answer.status, "application/json", answer.body.dump(-1, ' ', false, json::error_handler_t::replace), {}};
-  }
+  if (!asked) return Say(metrics::ErrorAnswer(asked.error()));
   // What is served is no secret of anybody who got this far; everything else is asked for by name.
   if (asked->form == metrics::MetricsRequest::Form::kIndex) {
-    return {200, "application/json", metrics::ResourceList(call.version).dump(), {}};
+    return Say(metrics::MetricsAnswer{200, metrics::ResourceList(call.version)});
   }
   const Attributes attributes = AttributesOf(*asked);
   const auto allowed = site.reviews->Allows(user, call.version, attributes);
@@ -113,8 +114,7 @@ ServerAnswer Door::Metrics(const Site& site, const RemoteUser& user, metrics::Me
     return No(503, "whether this is allowed could not be found out");
   }
   if (!*allowed) return No(403, Sentence(user, attributes));
-  const metrics::MetricsAnswer answer = answer_(*site.client, site.mesh_key, call);
-  return {answer.status, "application/json", answer.body.dump(-1, ' ', false, json::error_handler_t::replace), {}};
+  return Say(answer_(*site.client, site.mesh_key, call));
 }
 
 }  // namespace meshplay::metrics_api
