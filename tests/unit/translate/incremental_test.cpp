@@ -4,11 +4,14 @@
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
+#include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/translate/emitters.h"
 #include "tests/unit/translate/random_world.h"
 
 using meshplay::testing::AllEmitters;
+using meshplay::testing::DeploymentOf;
 using meshplay::testing::RandomWorld;
+using meshplay::testing::ServiceOf;
 using meshplay::testing::TriedEmitter;
 using nlohmann::json;
 namespace smi = meshplay::smi;
@@ -27,6 +30,27 @@ void CheckSame(const translate::Emission& kept, const translate::Emission& fresh
     FAIL(smi::ToJson(kept.reports).dump(1) << "\ninstead of\n" << reports.dump(1));
   }
   REQUIRE(kept.waves == fresh.waves);
+}
+
+json Subject(const std::string& account) {
+  return {{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}};
+}
+
+/// A target named like its destination.
+json TargetOf(const std::string& account, const std::string& caller) {
+  return {{"apiVersion", "access.smi-spec.io/v1alpha3"},
+          {"kind", "TrafficTarget"},
+          {"metadata", {{"name", account}, {"namespace", "shop"}, {"uid", "uid-" + account}}},
+          {"spec",
+           {{"destination", Subject(account)},
+            {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
+            {"sources", json::array({Subject(caller)})}}}};
+}
+
+std::vector<json> DeploymentsOf(const std::vector<std::string>& accounts) {
+  std::vector<json> out;
+  for (const std::string& account : accounts) out.push_back(DeploymentOf(account, {{"app", account}}));
+  return out;
 }
 
 }  // namespace
@@ -69,29 +93,12 @@ TEST_CASE("a translation kept in step equals one from scratch, whatever changes"
 }
 
 TEST_CASE("what two targets shared belongs to the one that stays", "[translate][incremental]") {
-  const auto target = [](const std::string& account) {
-    const json subject = {{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}};
-    return json{{"apiVersion", "access.smi-spec.io/v1alpha3"},
-                {"kind", "TrafficTarget"},
-                {"metadata", {{"name", account}, {"namespace", "shop"}, {"uid", "uid-" + account}}},
-                {"spec",
-                 {{"destination", subject},
-                  {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
-                  {"sources", json::array({subject})}}}};
-  };
-  std::vector<json> cluster;
-  for (const char* name : {"a", "b"}) {
-    const json pods = {{"metadata", {{"labels", {{"app", name}}}}}, {"spec", {{"serviceAccountName", name}}}};
-    cluster.push_back({{"apiVersion", "apps/v1"},
-                       {"kind", "Deployment"},
-                       {"metadata", {{"name", name}, {"namespace", "shop"}}},
-                       {"spec", {{"selector", {{"matchLabels", {{"app", name}}}}}, {"template", pods}}}});
-  }
-  const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(DeploymentsOf({"a", "b"}));
   const translate::OptionMap options = {{"mode", "strict"}};
   const translate::TranslateEmitter emitter = meshplay::testing::IstioWithOwnerReferences();
   translate::IncrementalTranslator translator(emitter);
-  for (const auto& now : {std::vector<json>{target("a"), target("b")}, std::vector<json>{target("a")}}) {
+  for (const auto& now :
+       {std::vector<json>{TargetOf("a", "a"), TargetOf("b", "b")}, std::vector<json>{TargetOf("a", "a")}}) {
     const smi::DocumentSet set = smi::ParseDocuments(now);
     const auto kept = translator.Translate(set, facts, options);
     const auto fresh = emitter.emit(set, facts, options);
@@ -102,27 +109,7 @@ TEST_CASE("what two targets shared belongs to the one that stays", "[translate][
 }
 
 TEST_CASE("of several objects that somebody else holds the same one is told", "[translate][incremental]") {
-  const auto target = [](const std::string& account, const std::string& caller) {
-    const auto subject = [](const std::string& name) {
-      return json{{"kind", "ServiceAccount"}, {"name", name}, {"namespace", "shop"}};
-    };
-    return json{{"apiVersion", "access.smi-spec.io/v1alpha3"},
-                {"kind", "TrafficTarget"},
-                {"metadata", {{"name", account}, {"namespace", "shop"}}},
-                {"spec",
-                 {{"destination", subject(account)},
-                  {"rules", {{{"kind", "TCPRoute"}, {"name", "p"}}}},
-                  {"sources", json::array({subject(caller)})}}}};
-  };
-  std::vector<json> cluster;
-  for (const char* name : {"a", "b"}) {
-    const json pods = {{"metadata", {{"labels", {{"app", name}}}}}, {"spec", {{"serviceAccountName", name}}}};
-    cluster.push_back({{"apiVersion", "apps/v1"},
-                       {"kind", "Deployment"},
-                       {"metadata", {{"name", name}, {"namespace", "shop"}}},
-                       {"spec", {{"selector", {{"matchLabels", {{"app", name}}}}}, {"template", pods}}}});
-  }
-  smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(DeploymentsOf({"a", "b"}));
   for (const char* name : {"smi-deny-all", "smi-b"}) {
     facts.existing.push_back({{"apiVersion", "security.istio.io/v1"},
                               {"kind", "AuthorizationPolicy"},
@@ -132,7 +119,7 @@ TEST_CASE("of several objects that somebody else holds the same one is told", "[
   const translate::OptionMap options = {{"mode", "strict"}};
   translate::IncrementalTranslator translator(meshplay::istio::Emitter());
   for (const char* caller : {"x", "y"}) {
-    const smi::DocumentSet set = smi::ParseDocuments({target("a", "x"), target("b", caller)});
+    const smi::DocumentSet set = smi::ParseDocuments({TargetOf("a", "x"), TargetOf("b", caller)});
     const auto kept = translator.Translate(set, facts, options);
     const auto fresh = meshplay::istio::Emitter().emit(set, facts, options);
     REQUIRE(kept.has_value());
@@ -143,29 +130,13 @@ TEST_CASE("of several objects that somebody else holds the same one is told", "[
 
 // Manifests may hold it twice; a tag of Kuma's stands for both.
 TEST_CASE("accounts behind Services of one name are translated together", "[translate][incremental]") {
-  const auto meta = [](const std::string& name) { return json{{"name", name}, {"namespace", "shop"}}; };
-  std::vector<json> cluster;
-  std::vector<json> documents = {
-      {{"apiVersion", "specs.smi-spec.io/v1alpha4"}, {"kind", "TCPRoute"}, {"metadata", meta("any")}}};
+  std::vector<json> cluster = DeploymentsOf({"a", "b"});
+  std::vector<json> documents = {{{"apiVersion", "specs.smi-spec.io/v1alpha4"},
+                                  {"kind", "TCPRoute"},
+                                  {"metadata", {{"name", "p"}, {"namespace", "shop"}}}}};
   for (const char* app : {"a", "b"}) {
-    const json labels = {{"app", app}};
-    const json pods = {{"metadata", {{"labels", labels}}}, {"spec", {{"serviceAccountName", app}}}};
-    cluster.push_back({{"apiVersion", "apps/v1"},
-                       {"kind", "Deployment"},
-                       {"metadata", meta(app)},
-                       {"spec", {{"selector", {{"matchLabels", labels}}}, {"template", pods}}}});
-    cluster.push_back({{"apiVersion", "v1"},
-                       {"kind", "Service"},
-                       {"metadata", meta("twice")},
-                       {"spec", {{"selector", labels}, {"ports", {{{"name", "http"}, {"port", 80}}}}}}});
-    const json source = {{"kind", "ServiceAccount"}, {"name", app}, {"namespace", "shop"}};
-    documents.push_back({{"apiVersion", "access.smi-spec.io/v1alpha3"},
-                         {"kind", "TrafficTarget"},
-                         {"metadata", meta(app)},
-                         {"spec",
-                          {{"destination", {{"kind", "ServiceAccount"}, {"name", app}}},
-                           {"rules", {{{"kind", "TCPRoute"}, {"name", "any"}}}},
-                           {"sources", json::array({source})}}}});
+    cluster.push_back(ServiceOf("twice", {{"app", app}}, {{{"name", "http"}, {"port", 80}}}));
+    documents.push_back(TargetOf(app, app));
   }
   const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
   const translate::OptionMap options = {{"kuma.identity", "service"}};
