@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/policies.h"
+#include "cli/run_options.h"
 
 namespace meshplay::cli {
 namespace {
@@ -13,7 +14,8 @@ std::string PathOf(const std::string& id, const std::string& rest = "") {
 
 void AddSpecOptions(CLI::App& command, PolicyRequest& request) {
   command.add_option("ID", request.id, "Id of the policy")->required();
-  command.add_option("-f,--file", request.files, "YAML or JSON file with SMI documents, - is standard input");
+  command.add_option("-f,--file", request.files,
+                     "YAML or JSON file with SMI documents or a folder of such, - is standard input");
   command.add_option("--spec", request.spec_file, "YAML or JSON file with the whole spec, such as stages; flags win");
   command.add_option("-n,--namespace", request.name_space, "For documents that name none");
   command.add_option("--option", request.options, "KEY=VALUE, an option of the translation");
@@ -30,8 +32,7 @@ void AddSpecOptions(CLI::App& command, PolicyRequest& request) {
 
 void AddWait(CLI::App& command, PolicyRequest& request) {
   command.add_flag("--wait", request.wait, "Tell what happens until every mesh has it or one failed");
-  command.add_option_function<int>(
-      "--timeout", [&request](int seconds) { request.timeout = std::chrono::seconds(seconds); }, "Seconds to wait");
+  AddTimeout(command, request.timeout);
 }
 
 /// `policy VERB ID [--reason]`: a POST whose answer is the policy.

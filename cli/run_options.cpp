@@ -16,8 +16,12 @@ void AddRunOptions(CLI::App& command, RunRequest& request) {
   command.add_flag("--wait", request.wait, "Show the steps until it is done; the exit code says how it ended");
   command.add_flag("--force-conflicts", request.force_conflicts, "Take fields that another manager owns");
   command.add_flag("--prune", request.prune, "Delete objects of the owner that are no longer in the set");
+  AddTimeout(command, request.timeout);
+}
+
+void AddTimeout(CLI::App& command, std::chrono::seconds& timeout) {
   command.add_option_function<int>(
-      "--timeout", [&request](int seconds) { request.timeout = std::chrono::seconds(seconds); }, "Seconds to wait");
+      "--timeout", [&timeout](int seconds) { timeout = std::chrono::seconds(seconds); }, "Seconds to wait");
 }
 
 }  // namespace meshplay::cli

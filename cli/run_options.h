@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "cli/operations.h"
 
 namespace CLI {
@@ -10,5 +12,8 @@ namespace meshplay::cli {
 
 /// Target, waiting and ownership options of every command that starts an operation.
 void AddRunOptions(CLI::App& command, RunRequest& request);
+
+/// --timeout SECONDS.
+void AddTimeout(CLI::App& command, std::chrono::seconds& timeout);
 
 }  // namespace meshplay::cli
