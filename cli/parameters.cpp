@@ -1,7 +1,6 @@
 #include "cli/parameters.h"
 
 #include <algorithm>
-#include <iostream>
 
 #include "libs/base/document_files.h"
 #include "libs/base/files.h"
@@ -13,7 +12,7 @@ namespace {
 
 /// A file that the caller named; the error names it too.
 Result<std::string> ReadGiven(const std::string& file) {
-  auto text = ReadFile(file);
+  auto text = ReadDocumentFile(file);
   if (text) return text;
   return InvalidArgument(text.error().reason(), "cannot read " + file + ": " + text.error().message());
 }
@@ -67,16 +66,11 @@ Result<nlohmann::json> ParseParameters(const std::vector<std::string>& texts, co
 
 Result<std::string> ReadDocuments(const std::vector<std::string>& paths) {
   std::string text;
-  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : "\n---\n") + part; };
   for (const std::string& path : paths) {
-    if (path == "-") {
-      add(std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()));
-      continue;
-    }
     MP_TRY(const std::vector<std::string> files, DocumentFilesOf(path));
     for (const std::string& file : files) {
       MP_TRY(const std::string part, ReadGiven(file));
-      add(part);
+      text += (text.empty() ? "" : "\n---\n") + part;
     }
   }
   return text;

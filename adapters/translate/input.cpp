@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "libs/base/document_files.h"
-#include "libs/base/files.h"
 #include "libs/base/yaml.h"
 #include "libs/smi/parse.h"
 
@@ -38,10 +37,6 @@ bool Sort(const json& document, Input& input, int depth) {
 Result<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    if (path == "-") {
-      files.emplace_back("/dev/stdin");
-      continue;
-    }
     MP_TRY(const std::vector<std::string> inside, DocumentFilesOf(path));
     files.insert(files.end(), inside.begin(), inside.end());
   }
@@ -62,7 +57,7 @@ Result<Input> ReadInput(const std::vector<std::string>& paths) {
   limits.max_values = 4'000'000;
   limits.max_documents = 100'000;
   for (const std::string& file : files) {
-    auto text = ReadFile(file, kMaxFileBytes);
+    auto text = ReadDocumentFile(file, kMaxFileBytes);
     if (!text) return std::move(text).error().Doing(file);
     bytes += text->size();
     if (bytes > kMaxInputBytes) {

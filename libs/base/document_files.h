@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -11,5 +12,8 @@ namespace meshplay {
 /// the order of their names (folders inside are not looked into). Whether a file exists is for its reader to find out.
 /// Errors: kPermissionDenied FILE_NOT_READABLE.
 Result<std::vector<std::string>> DocumentFilesOf(const std::string& path);
+
+/// ReadFile; "-" is what comes from standard input until its end. Errors: those of ReadFile.
+Result<std::string> ReadDocumentFile(const std::string& file, std::size_t max_bytes = 16 * 1024 * 1024);
 
 }  // namespace meshplay

@@ -2,6 +2,7 @@
 """Every mesh side by side: a real server, an adapter process of each mesh, meshplayctl smi. Argument: the binaries."""
 import json
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -136,6 +137,19 @@ class Explain(unittest.TestCase):
                              {"documents": DOCUMENTS, "mesh_types": [mesh], "with_objects": True})["meshes"][0]
             self.assertEqual(told["objects"].strip(), own.stdout.strip().removeprefix("---\n").strip(), mesh)
             self.assertEqual(told["reports"], json.loads(own.stderr), mesh)
+
+    def test_documents_come_from_standard_input_too_be_it_a_socket(self):
+        command = [f"{BIN}/meshplay-adapter-istio", "translate", "-f"]
+        named = subprocess.run(command + [self.documents], capture_output=True, text=True, timeout=60, check=False)
+        with open(self.documents, encoding="utf-8") as file:
+            text = file.read()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.sendall(text.encode())
+            ours.shutdown(socket.SHUT_WR)
+            piped = subprocess.run(command + ["-"], stdin=theirs, capture_output=True, text=True, timeout=60,
+                                   check=False)
+        self.assertEqual((piped.returncode, piped.stdout), (named.returncode, named.stdout), piped.stderr)
 
     def test_the_generic_form_is_asked_for_by_name(self):
         told = json.loads(self.ctl("explain", "-f", self.documents, "--as", "gamma", "--mesh-type", "kuma", "--mesh-type",
