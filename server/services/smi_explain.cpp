@@ -41,7 +41,7 @@ Result<TranslatorMap> Translators(const Core& core, const CallContext& context, 
   return translators;
 }
 
-// "istio.dataplane" is an option of istio alone when istio is among those asked.
+// "MESH.option" is an option of that mesh alone when the mesh is among those asked.
 std::string Parameters(const v1::ExplainSmiRequest& request, const std::string& mesh_type,
                        const TranslatorMap& translators) {
   json parameters = {{"documents", request.documents()}};
