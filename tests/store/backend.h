@@ -9,6 +9,7 @@
 #include "server/store/memory_store.h"
 #include "server/store/sqlite_store.h"
 #include "server/store/store.h"
+#include "tests/support/test_thread.h"
 
 /// Stores of both backends, and short forms of what nearly every test does. Failures end the test with the error.
 namespace meshplay::testing {
@@ -43,6 +44,7 @@ class Backend {
   template <class Work>
   void Write(Work work) {
     Take(store_->Write([&](store::Transaction& tx) -> Status {
+      const test::LentToTest here;
       work(tx);
       return {};
     }));
@@ -53,6 +55,7 @@ class Backend {
     using Value = typename decltype(read(std::declval<store::Reader&>()))::value_type;
     Value value{};
     Take(store_->Read([&](store::Reader& reader) -> Status {
+      const test::LentToTest here;
       value = Take(read(reader));
       return {};
     }));

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "server/store/internal/rules.h"
@@ -85,7 +86,7 @@ TEST_CASE("waiters and listeners hear of committed events, not of failed units")
   std::atomic<std::uint64_t> heard{0};
   const std::uint64_t id = backend.store().AddListener([&](std::uint64_t seq) { heard = seq; });
 
-  std::thread waiter([&] { CHECK(backend.store().WaitForEvents(0, 10s)); });
+  auto waiter = std::async(std::launch::async, [&] { return backend.store().WaitForEvents(0, 10s); });
   const Status failed = backend.store().Write([](Transaction& tx) -> Status {
     MP_CHECK(tx.AddEvent(SampleEvent("x/1")));
     return Internal("ON_PURPOSE", "fails");
@@ -96,7 +97,7 @@ TEST_CASE("waiters and listeners hear of committed events, not of failed units")
   CHECK_FALSE(backend.store().WaitForEvents(0, 1ms));
 
   backend.Write([](Transaction& tx) { Take(tx.AddEvent(SampleEvent("x/1"))); });
-  waiter.join();
+  CHECK(waiter.get());
   CHECK(heard == 1);
   CHECK(backend.store().WaitForEvents(0, 0ms));
   CHECK_FALSE(backend.store().WaitForEvents(1, 1ms));
@@ -110,11 +111,11 @@ TEST_CASE("waiters and listeners hear of committed events, not of failed units")
 TEST_CASE("a stopped store refuses writes, answers reads and wakes waiters") {
   Backend backend(AnyBackend());
   backend.Write([](Transaction& tx) { Take(tx.PutMeta("k", "v")); });
-  std::thread waiter([&] { CHECK_FALSE(backend.store().WaitForEvents(0, 30s)); });
+  auto waiter = std::async(std::launch::async, [&] { return backend.store().WaitForEvents(0, 30s); });
   const auto before = std::chrono::steady_clock::now();
   backend.store().Stop();
   backend.store().Stop();
-  waiter.join();
+  CHECK_FALSE(waiter.get());
   CHECK(std::chrono::steady_clock::now() - before < 20s);
 
   const Status refused = backend.store().Write([](Transaction& tx) { return tx.PutMeta("k", "w"); });

@@ -79,10 +79,10 @@ TEST_CASE("a change of state that the table does not have is refused and writes 
 TEST_CASE("a unit that fails or throws leaves nothing behind, and others of its batch stay") {
   Backend backend(AnyBackend());
 
-  const Status failed = backend.store().Write([](Transaction& tx) -> Status {
+  std::uint64_t seq = 0;
+  const Status failed = backend.store().Write([&seq](Transaction& tx) -> Status {
     MP_CHECK(tx.InsertOperation(SampleOperation("op-1")));
-    MP_TRY(const std::uint64_t seq, tx.AddEvent(SampleEvent("operation/op-1")));
-    CHECK(seq == 1);
+    MP_TRY(seq, tx.AddEvent(SampleEvent("operation/op-1")));
     MP_CHECK(tx.PutMeta("k", "v"));
     MP_CHECK(tx.PutTarget(SampleTarget("t-1")));
     MP_CHECK(tx.Lock("t-1", "op-1"));
@@ -94,6 +94,7 @@ TEST_CASE("a unit that fails or throws leaves nothing behind, and others of its 
   });
 
   CHECK(failed.error().reason() == "SOME_REASON");
+  CHECK(seq == 1);
   CHECK(threw.error().reason() == "INTERNAL_BUG");
   CHECK(backend.Read([](Reader& r) { return r.ListOperations({}); }).empty());
   CHECK_FALSE(backend.Read([](Reader& r) { return r.FindMeta("k"); }));

@@ -83,11 +83,16 @@ TEST_CASE("a reopened database has everything, the same epoch, and goes on count
   CHECK(store->NewestEventSeq() == 2);
   CHECK(Epoch(*store) == epoch);
   CHECK(epoch > 0);
-  Take(store->Write([](Transaction& tx) -> Status {
-    CHECK(Take(tx.FindOperation("", "op-1")));
-    CHECK(Take(tx.AddEvent(SampleEvent("operation/op-1"))) == 3);
+  bool found = false;
+  std::uint64_t seq = 0;
+  Take(store->Write([&](Transaction& tx) -> Status {
+    MP_TRY(const auto operation, tx.FindOperation("", "op-1"));
+    found = operation.has_value();
+    MP_TRY(seq, tx.AddEvent(SampleEvent("operation/op-1")));
     return {};
   }));
+  CHECK(found);
+  CHECK(seq == 3);
 }
 
 TEST_CASE("a database that is made anew has another epoch") {

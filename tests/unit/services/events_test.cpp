@@ -1,4 +1,4 @@
-#include <thread>
+#include <future>
 
 #include "tests/unit/services/fixture.h"
 
@@ -63,9 +63,9 @@ TEST_CASE("a cursor gives what is there, then what comes", "[services][events]")
   CHECK(first.events(0).id() == cursor->position());
   CHECK(Must(cursor->Next(0ms)).events_size() == 0);
 
-  std::thread later([&fx] { fx.AddEvent("mesh/2"); });
-  const auto second = Must(cursor->Next(20s));
-  later.join();
+  auto waiting = std::async(std::launch::async, [&cursor] { return cursor->Next(20s); });
+  fx.AddEvent("mesh/2");
+  const auto second = Must(waiting.get());
   REQUIRE(second.events_size() == 1);
   CHECK(second.events(0).subject() == "mesh/2");
 }
