@@ -18,11 +18,18 @@ int PrintAnswer(const Result<nlohmann::ordered_json>& answer, const Session& ses
   return kDone;
 }
 
+int DeleteItem(Server& server, const std::string& path) {
+  const auto now = server.Get(path);
+  if (!now) return Fail(now.error());
+  const auto answer = server.Delete(path, now->value("etag", ""));
+  return answer ? kDone : Fail(answer.error());
+}
+
 namespace {
 
 /// `NAME list` and `NAME get ID` of one collection.
-void AddCollection(CLI::App& app, Session& session, const std::string& name, const std::string& help,
-                   const std::string& items_name, const std::vector<Column>& columns) {
+CLI::App* AddCollection(CLI::App& app, Session& session, const std::string& name, const std::string& help,
+                        const std::string& items_name, const std::vector<Column>& columns) {
   auto* collection = app.add_subcommand(name, help);
   const auto list = [&session, name, items_name, columns](Server& server) {
     return PrintList(server, session, "/v1/" + name, items_name, columns);
@@ -39,13 +46,26 @@ void AddCollection(CLI::App& app, Session& session, const std::string& name, con
       return PrintAnswer(server.Get("/v1/" + name + "/" + Segment(wanted)), session);
     };
   });
+  return collection;
+}
+
+void AddForget(CLI::App& clusters, Session& session) {
+  auto* forget = clusters.add_subcommand("forget", "Forget a cluster that is gone, with its meshes and objects");
+  auto* id = forget->add_option("ID", "Its id; no connected adapter may claim it")->required();
+  forget->callback([&session, id] {
+    session.command = [path = "/v1/clusters/" + Segment(id->as<std::string>())](Server& server) {
+      return DeleteItem(server, path);
+    };
+  });
 }
 
 }  // namespace
 
 void AddCollections(CLI::App& app, Session& session) {
-  AddCollection(app, session, "clusters", "Clusters that adapters claim", "clusters",
-                {{"ID", "/id"}, {"NAME", "/display_name"}, {"KUBERNETES", "/kubernetes_version"}, {"UID", "/uid"}});
+  auto* clusters =
+      AddCollection(app, session, "clusters", "Clusters that adapters claim", "clusters",
+                    {{"ID", "/id"}, {"NAME", "/display_name"}, {"KUBERNETES", "/kubernetes_version"}, {"UID", "/uid"}});
+  AddForget(*clusters, session);
   AddCollection(app, session, "adapters", "Adapters and their sessions", "adapters",
                 {{"ID", "/id"},
                  {"MESH", "/mesh_type"},

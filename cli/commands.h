@@ -40,5 +40,7 @@ int Login(const Session& session, const std::string& token_file);
 int PrintList(Server& server, const Session& session, const std::string& path, const std::string& items_name,
               const std::vector<Column>& columns, std::size_t limit = 1'000);
 int PrintAnswer(const Result<nlohmann::ordered_json>& answer, const Session& session);
+/// Reads the thing at `path` and deletes it as it was read. Returns an exit code.
+int DeleteItem(Server& server, const std::string& path);
 
 }  // namespace meshplay::cli

@@ -63,13 +63,6 @@ int Update(Server& server, const EnvironmentRequest& request, const Session& ses
   return PrintAnswer(server.Put(PathOf(request.id), body, now->value("etag", "")), session);
 }
 
-int Delete(Server& server, const std::string& id) {
-  const auto now = server.Get(PathOf(id));
-  if (!now) return Fail(now.error());
-  const auto answer = server.Delete(PathOf(id), now->value("etag", ""));
-  return answer ? kDone : Fail(answer.error());
-}
-
 }  // namespace
 
 void AddEnvironments(CLI::App& app, Session& session) {
@@ -103,8 +96,9 @@ void AddEnvironments(CLI::App& app, Session& session) {
   });
   auto* remove = environment->add_subcommand("delete", "Forget a group that no policy names");
   remove->add_option("ID", request->id, "Its id")->required();
-  remove->callback(
-      [&session, request] { session.command = [request](Server& server) { return Delete(server, request->id); }; });
+  remove->callback([&session, request] {
+    session.command = [request](Server& server) { return DeleteItem(server, PathOf(request->id)); };
+  });
 }
 
 }  // namespace meshplay::cli

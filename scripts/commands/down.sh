@@ -18,7 +18,7 @@ END
       ;;
     *) usage_error "unknown option $1" ;;
   esac
-  stop_services
+  stop_services --made-clusters-go
   stop_clusters
   if [ "$wipe" = 1 ]; then
     [ -z "$(ls -d "$MP_STATE"/clusters/test-* 2>/dev/null)" ] || die "a test run uses $MP_STATE" "Wait for it to end."

@@ -142,14 +142,52 @@ start_adapter() {
     stop_process "$RUN/adapter-istio.pid" 15
     die "the Istio adapter did not connect" "Its log is $LOGS/adapter-istio.log."
   }
+  forget_made_clusters "$kubeconfig"
+  remember_cluster "$kubeconfig"
   touch "$MP_STATE/adapter-istio/.enrolled"
   rm -f "$MP_STATE/enroll.json"
   note "the Istio adapter is connected"
 }
 
+# meshplayctl as the administrator; the token goes by the environment, so it is on no command line.
+ctl() { MESHPLAY_SERVER="$(rest_url)" MESHPLAY_TOKEN="$(cat "$TOKEN_FILE")" "$(program meshplayctl)" "$@"; }
+
+MADE_CLUSTERS="$RUN/made-clusters"
+
+cluster_uid() { "$(tool kubectl)" --kubeconfig "$1" get namespace kube-system -o 'jsonpath={.metadata.uid}' 2>/dev/null; }
+
+# remember_cluster KUBECONFIG: a cluster that was made here is noted; the server forgets it when it goes.
+remember_cluster() {
+  local uid
+  [[ "$1" = "$MP_STATE"/* ]] || return 0
+  uid="$(cluster_uid "$1")" && [ -n "$uid" ] || return 0
+  mkdir -p "$RUN"
+  grep -qxs "$uid" "$MADE_CLUSTERS" || echo "$uid" >>"$MADE_CLUSTERS"
+}
+
+# forget_made_clusters [KUBECONFIG]: the server forgets what was made here and is gone, that is all but the cluster of
+# KUBECONFIG. A cluster that an adapter still claims, or a server that does not answer, is no error: the next time does it.
+forget_made_clusters() {
+  local keep="" uid id left=()
+  [ -s "$MADE_CLUSTERS" ] || return 0
+  server_ready >/dev/null 2>&1 || return 0
+  [ -z "${1:-}" ] || keep="$(cluster_uid "$1")"
+  while read -r uid; do
+    id="$(ctl clusters list -o json 2>/dev/null | jq -r --arg uid "$uid" '.[] | select(.uid == $uid).id')" || id=""
+    if [ "$uid" = "$keep" ]; then
+      left+=("$uid")
+    elif [ -n "$id" ]; then
+      if ctl clusters forget "$id" >/dev/null 2>&1; then note "the server forgot cluster $id, which is gone"; else left+=("$uid"); fi
+    fi
+  done <"$MADE_CLUSTERS"
+  printf '%s\n' ${left[@]+"${left[@]}"} | sed '/^$/d' >"$MADE_CLUSTERS"
+}
+
+# stop_services [--made-clusters-go]: with the flag the server forgets them between the adapter's end and its own.
 stop_services() {
   local name
   for name in adapter-istio server; do
+    [ "$name" = adapter-istio ] || [ "${1:-}" != --made-clusters-go ] || forget_made_clusters
     if alive "$RUN/$name.pid"; then
       say "Stopping $name"
       stop_process "$RUN/$name.pid" 15

@@ -86,6 +86,8 @@ class Cli(unittest.TestCase):
         self.ctl("clusters", "get", "nobody", code=8)
         self.ctl("operations", "get", "01900000-0000-7000-8000-000000000000", code=8)
         self.ctl("clusters", "get", "../operations", code=8)
+        self.ctl("clusters", "forget", "nobody", code=8)
+        self.ctl("clusters", "forget", code=2)
 
     def test_unreachable_is_9(self):
         self.ctl("clusters", "list", url="http://127.0.0.1:1", code=9)

@@ -70,7 +70,7 @@ meshplay status >"$MESHPLAY_STATE_DIR/status"
 grep -q '^server  *up' "$MESHPLAY_STATE_DIR/status"
 grep -q '^adapter istio  *up' "$MESHPLAY_STATE_DIR/status"
 
-step "down leaves no process, up goes on with the same data"
+step "down leaves no process, up goes on with the same data but for the cluster, which is gone"
 PIDS="$(cut -d' ' -f1 "$MESHPLAY_STATE_DIR"/run/*.pid "$MESHPLAY_STATE_DIR"/clusters/*/run/*.pid)"
 meshplay down
 for pid in $PIDS; do
@@ -81,6 +81,8 @@ unset KUBECONFIG
 meshplay up --no-build >/dev/null
 curl -sf -H "Authorization: Bearer $TOKEN" "$(jq -r '"http://" + .rest' "$MESHPLAY_STATE_DIR/run/ports.json")/v1/operations" |
   jq -e '[.operations[].type] | contains(["istio.install"])' >/dev/null
+curl -sf -H "Authorization: Bearer $TOKEN" "$(jq -r '"http://" + .rest' "$MESHPLAY_STATE_DIR/run/ports.json")/v1/clusters" |
+  jq -e '(.clusters // []) == []' >/dev/null
 meshplay down --wipe
 must_fail test -e "$MESHPLAY_STATE_DIR"
 echo "all steps passed"
