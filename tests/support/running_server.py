@@ -37,6 +37,21 @@ class RunningServer:
         with open(self.token_file, encoding="utf-8") as file:
             self.token = file.read().strip()
 
+    def environment(self, home=None, url=None, token=True):
+        """What meshplayctl needs to reach this server, and nothing else; `home` is where it keeps its settings."""
+        environment = {"PATH": os.environ["PATH"], "HOME": home or self.folder, "MESHPLAY_SERVER": url or self.url}
+        if token:
+            environment["MESHPLAY_TOKEN"] = self.token
+        return environment
+
+    def ctl(self, *arguments, stdin="", code=0, **where):
+        """Runs meshplayctl; another exit code than `code` is a failure, and so is the token in what it prints."""
+        done = subprocess.run([self.bin + "/meshplayctl", *arguments], input=stdin, capture_output=True, text=True,
+                              timeout=60, env=self.environment(**where), check=False)
+        assert done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stdout}{done.stderr}"
+        assert self.token not in done.stdout + done.stderr, "meshplayctl printed the token"
+        return done
+
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=30)

@@ -28,23 +28,11 @@ class Cli(unittest.TestCase):
         self.config = tempfile.TemporaryDirectory(prefix="cli-config")
         self.addCleanup(self.config.cleanup)
 
-    def environment(self, **more):
-        environment = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": self.config.name, "HOME": self.config.name}
-        environment.update(more)
-        return environment
-
-    def ctl(self, *arguments, stdin="", token=True, url=None, code=0):
-        more = {"MESHPLAY_SERVER": url or self.url}
-        if token:
-            more["MESHPLAY_TOKEN"] = self.token
-        done = subprocess.run([BIN + "/meshplayctl", *arguments], input=stdin, capture_output=True, text=True,
-                              timeout=60, env=self.environment(**more), check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertNotIn(self.token, done.stdout + done.stderr)
-        return done
+    def ctl(self, *arguments, **more):
+        return self.running.ctl(*arguments, home=self.config.name, **more)
 
     def config_file(self):
-        return self.config.name + "/meshplay/config.json"
+        return self.config.name + "/.config/meshplay/config.json"
 
     def test_login_reads_the_token_from_standard_input_and_keeps_it_private(self):
         self.ctl("login", stdin=self.token + "\n", token=False)
@@ -94,13 +82,13 @@ class Cli(unittest.TestCase):
 
     def test_bytes_that_are_no_text_are_no_crash(self):
         done = subprocess.run([BIN + "/meshplayctl", "clusters", "get", b"\xff\xfe"], capture_output=True, timeout=60,
-                              env=self.environment(MESHPLAY_SERVER=self.url, MESHPLAY_TOKEN=self.token), check=False)
+                              env=self.running.environment(home=self.config.name), check=False)
         self.assertIn(done.returncode, (2, 8), done.stderr)
 
     def test_following_events_ends_with_130(self):
         with subprocess.Popen([BIN + "/meshplayctl", "events", "--follow", "-o", "json"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE,
-                              env=self.environment(MESHPLAY_SERVER=self.url, MESHPLAY_TOKEN=self.token)) as process:
+                              env=self.running.environment(home=self.config.name)) as process:
             status = "/proc/%d/status" % process.pid
 
             def handles_sigint():

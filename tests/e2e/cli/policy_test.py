@@ -2,7 +2,6 @@
 """meshplayctl policy and environment against a real server without adapters. Argument: the folder with both binaries."""
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -32,13 +31,8 @@ class Policies(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory(prefix="cli-policies")
         self.addCleanup(self.folder.cleanup)
 
-    def ctl(self, *arguments, stdin="", code=0):
-        done = subprocess.run([BIN + "/meshplayctl", *arguments], input=stdin, capture_output=True, text=True,
-                              timeout=60, check=False,
-                              env={"PATH": os.environ["PATH"], "HOME": self.folder.name,
-                                   "MESHPLAY_SERVER": self.running.url, "MESHPLAY_TOKEN": self.running.token})
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done
+    def ctl(self, *arguments, **more):
+        return self.running.ctl(*arguments, home=self.folder.name, **more)
 
     def read(self, *arguments, **more):
         return json.loads(self.ctl("-o", "json", *arguments, **more).stdout)

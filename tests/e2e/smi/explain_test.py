@@ -109,13 +109,8 @@ class Explain(unittest.TestCase):
     def connected(cls):
         return sum(1 for adapter in cls.call("GET", "/v1/adapters")["adapters"] if adapter["connected"])
 
-    def ctl(self, *arguments, code=0):
-        environment = {"PATH": os.environ["PATH"], "MESHPLAY_SERVER": self.server.url, "HOME": self.server.folder,
-                       "MESHPLAY_TOKEN": self.server.token}
-        done = subprocess.run([BIN + "/meshplayctl", "smi", *arguments], capture_output=True, text=True, timeout=60,
-                              env=environment, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done
+    def ctl(self, *arguments, **more):
+        return self.server.ctl("smi", *arguments, **more)
 
     def test_every_mesh_answers_for_itself(self):
         told = json.loads(self.ctl("explain", "-f", self.documents, "--objects", "-o", "json").stdout)
