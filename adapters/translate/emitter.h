@@ -32,9 +32,9 @@ struct TranslateEmitter {
   /// Pure. Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED.
   std::function<Result<Emission>(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const OptionMap& options)>
       emit;
-  /// True when objects made for one destination depend on the other destinations with these options: then documents
-  /// cannot be translated part by part. Empty: they never do.
-  std::function<bool(const OptionMap& options)> is_whole = {};
+  /// True when what is made for a TrafficSplit and for the destinations behind its Services depends on each other with
+  /// these options: they are translated together then. Empty: it never does.
+  std::function<bool(const OptionMap& options)> joins_splits = {};
 };
 
 }  // namespace meshplay::translate

@@ -61,9 +61,8 @@ class IncrementalTranslator::State {
     if (options != options_) Forget();
     options_ = options;
     const FactChanges changes = memory_.Update(facts, owner_);
-    parts_ = Partition(set, facts);
+    parts_ = Partition(set, facts, emitter_.joins_splits && emitter_.joins_splits(options));
     stats_.parts = parts_.size();
-    if (emitter_.is_whole && emitter_.is_whole(options)) return Whole(set, facts);
     DropGone();
     std::set<std::size_t> dirty = Dirty(set, changes);
     do {

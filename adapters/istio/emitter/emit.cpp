@@ -74,10 +74,7 @@ Result<Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& f
           .WithRemediation("Leave it false with istio.dataplane=ambient: ztunnel and waypoints take no EnvoyFilter");
     }
     AmbientWriter ambient(options);
-    MP_TRY(Emission emission, translate::Translate(set, facts, options, ambient));
-    // Targets and splits depend on each other: no part can be translated alone.
-    emission.waves.clear();
-    return emission;
+    return translate::Translate(set, facts, options, ambient);
   }
   SidecarWriter writer(options);
   return translate::Translate(set, facts, options, writer);

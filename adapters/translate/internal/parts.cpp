@@ -65,9 +65,11 @@ std::unordered_map<std::string, Places> ByName(const std::vector<T>& objects) {
 
 class Partitioner {
  public:
-  Partitioner(const smi::DocumentSet& set, const smi::ClusterFacts& facts)
+  Partitioner(const smi::DocumentSet& set, const smi::ClusterFacts& facts, bool joins_splits)
       : set_(set),
         facts_(facts),
+        index_(facts),
+        joins_splits_(joins_splits),
         bindings_(ByName(set.bindings)),
         http_groups_(ByName(set.http_groups)),
         tcp_routes_(ByName(set.tcp_routes)),
@@ -123,11 +125,10 @@ class Partitioner {
   // Meshes that know callers by their Services make one object for all accounts behind a Service. They know it by its
   // name, of which manifests may hold several.
   void JoinAccounts() {
-    const smi::FactsIndex index(facts_);
     std::unordered_map<std::string, std::string> first;
     for (const smi::Workload& workload : facts_.workloads) {
       const std::string account = AccountKey(Name(workload.namespace_name, workload.service_account));
-      for (const smi::Service* service : index.ServicesSelecting(workload)) {
+      for (const smi::Service* service : index_.ServicesSelecting(workload)) {
         const auto [it, added] = first.emplace(Name(service->namespace_name, service->name), account);
         if (!added && it->second != account) groups_.Join(it->second, account);
       }
@@ -138,7 +139,10 @@ class Partitioner {
     const smi::Subject& to = target.destination;
     const std::string own = Own(target.head);
     groups_.Join(own, "to " + to.kind + " " + Name(to.namespace_name, to.name));
-    for (const std::string& account : AccountsOf(to)) groups_.Join(own, AccountKey(account));
+    for (const std::string& account : AccountsOf(to)) {
+      groups_.Join(own, AccountKey(account));
+      destinations_.insert(account);
+    }
   }
 
   void JoinSplits() {
@@ -151,6 +155,29 @@ class Partitioner {
         const std::string key = "root " + Name(split.head.key.namespace_name, backend.service);
         if (roots.count(key) != 0) groups_.Join(own, key);
       }
+    }
+    if (joins_splits_) JoinDestinations();
+  }
+
+  void JoinDestinations() {
+    std::unordered_map<std::string, std::vector<const smi::Service*>> services;
+    for (const smi::Service& service : facts_.services) {
+      services[Name(service.namespace_name, service.name)].push_back(&service);
+    }
+    for (const smi::TrafficSplit& split : set_.splits) {
+      const std::string own = Own(split.head);
+      const auto join = [&](const std::string& name) {
+        const auto found = services.find(Name(split.head.key.namespace_name, name));
+        if (found == services.end()) return;
+        for (const smi::Service* service : found->second) {
+          for (const smi::Workload* workload : index_.WorkloadsSelectedBy(service->namespace_name, service->selector)) {
+            const std::string account = Name(workload->namespace_name, workload->service_account);
+            if (destinations_.count(account) != 0) groups_.Join(own, AccountKey(account));
+          }
+        }
+      };
+      join(split.service);
+      for (const smi::SplitBackend& backend : split.backends) join(backend.service);
     }
   }
 
@@ -252,6 +279,8 @@ class Partitioner {
 
   const smi::DocumentSet& set_;
   const smi::ClusterFacts& facts_;
+  const smi::FactsIndex index_;
+  const bool joins_splits_;
   const std::unordered_map<std::string, Places> bindings_;
   const std::unordered_map<std::string, Places> http_groups_;
   const std::unordered_map<std::string, Places> tcp_routes_;
@@ -260,6 +289,7 @@ class Partitioner {
   std::unordered_set<std::size_t> used_http_groups_;
   std::unordered_set<std::size_t> used_tcp_routes_;
   std::unordered_set<std::size_t> used_udp_routes_;
+  std::unordered_set<std::string> destinations_;  // Accounts that targets lead to.
   Groups groups_;
   std::map<std::string, Part> parts_;
 };
@@ -319,8 +349,8 @@ bool SameAll(const std::vector<T>& kept, const std::vector<T>& from, const Place
 
 }  // namespace
 
-std::vector<Part> Partition(const smi::DocumentSet& set, const smi::ClusterFacts& facts) {
-  return Partitioner(set, facts).Run();
+std::vector<Part> Partition(const smi::DocumentSet& set, const smi::ClusterFacts& facts, bool joins_splits) {
+  return Partitioner(set, facts, joins_splits).Run();
 }
 
 smi::DocumentSet Extract(const smi::DocumentSet& set, const Members& members) {

@@ -38,8 +38,9 @@ struct Part {
 
 /// The parts of a set, in the order of their ids: one for each destination of TrafficTargets, for each group of
 /// TrafficSplits that lead to each other, and for each object that none of these refers to. Objects of one name stay
-/// together. Facts tell which ServiceAccounts an IdentityBinding with labels stands for.
-std::vector<Part> Partition(const smi::DocumentSet& set, const smi::ClusterFacts& facts);
+/// together. Facts tell which ServiceAccounts an IdentityBinding with labels stands for, and with `joins_splits` which
+/// destinations stand behind the Services of a split: those are of its part.
+std::vector<Part> Partition(const smi::DocumentSet& set, const smi::ClusterFacts& facts, bool joins_splits = false);
 
 /// The objects of `members`, their findings included.
 smi::DocumentSet Extract(const smi::DocumentSet& set, const Members& members);

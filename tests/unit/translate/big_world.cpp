@@ -44,6 +44,10 @@ json Group(const std::string& name) {
 
 BigWorld MakeBigWorld(int targets) {
   BigWorld out;
+  // Ambient mode of Istio looks at requests and splits them at waypoints only.
+  out.cluster.push_back({{"apiVersion", "v1"},
+                         {"kind", "Namespace"},
+                         {"metadata", {{"name", "shop"}, {"labels", {{"istio.io/use-waypoint", "way"}}}}}});
   for (int i = 0; i < targets; ++i) {
     const std::string n = std::to_string(i);
     const std::string next = std::to_string((i + 1) % targets);

@@ -21,15 +21,17 @@ struct TriedEmitter {
 
 /// Istio's, as an adapter calls it for SMI objects of the same cluster.
 inline translate::TranslateEmitter IstioWithOwnerReferences() {
-  return {"istio for a cluster's own objects",
-          [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
-             const translate::OptionMap& wanted) -> Result<translate::Emission> {
-            istio::EmitOptions options;
-            for (const auto& [name, value] : wanted) MP_CHECK(istio::SetOption(options, name, value));
-            options.owner = "controller";
-            options.owner_references = true;
-            return istio::EmitSmi(set, facts, options);
-          }};
+  translate::TranslateEmitter emitter = istio::Emitter();
+  emitter.name = "istio for a cluster's own objects";
+  emitter.emit = [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+                    const translate::OptionMap& wanted) -> Result<translate::Emission> {
+    istio::EmitOptions options;
+    for (const auto& [name, value] : wanted) MP_CHECK(istio::SetOption(options, name, value));
+    options.owner = "controller";
+    options.owner_references = true;
+    return istio::EmitSmi(set, facts, options);
+  };
+  return emitter;
 }
 
 inline std::vector<TriedEmitter> AllEmitters() {
@@ -43,7 +45,7 @@ inline std::vector<TriedEmitter> AllEmitters() {
         {{"istio.dataplane", "ambient"}},
         {{"istio.dataplane", "ambient"}, {"mode", "strict"}},
         {{"istio.envoyFilter", "true"}}}},
-      {IstioWithOwnerReferences(), {strict}},
+      {IstioWithOwnerReferences(), {strict, {{"istio.dataplane", "ambient"}, {"mode", "strict"}}}},
       {kuma::Emitter(),
        {none,
         strict,

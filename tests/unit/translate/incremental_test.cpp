@@ -1,5 +1,6 @@
 #include "adapters/translate/incremental.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "adapters/facts/kubernetes_facts.h"
@@ -150,6 +151,49 @@ TEST_CASE("accounts behind Services of one name are translated together", "[tran
     REQUIRE(fresh.has_value());
     CheckSame(*kept, *fresh);
   }
+}
+
+TEST_CASE("in ambient mode a target guards the root of a split as long as it leads there", "[translate][incremental]") {
+  std::vector<json> cluster = DeploymentsOf({"api", "other"});
+  cluster.push_back({{"apiVersion", "v1"},
+                     {"kind", "Namespace"},
+                     {"metadata", {{"name", "shop"}, {"labels", {{"istio.io/use-waypoint", "way"}}}}}});
+  const json ports = {{{"name", "http"}, {"port", 80}}};
+  cluster.push_back(ServiceOf("front", {{"app", "nobody"}}, ports));
+  cluster.push_back(ServiceOf("back", {{"app", "api"}}, ports));
+  const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  const std::vector<json> apart = {TargetOf("api", "web"),
+                                   TargetOf("other", "web"),
+                                   {{"apiVersion", "specs.smi-spec.io/v1alpha4"},
+                                    {"kind", "TCPRoute"},
+                                    {"metadata", {{"name", "p"}, {"namespace", "shop"}}}}};
+  std::vector<json> joined = apart;
+  joined.push_back({{"apiVersion", "split.smi-spec.io/v1alpha4"},
+                    {"kind", "TrafficSplit"},
+                    {"metadata", {{"name", "s"}, {"namespace", "shop"}}},
+                    {"spec", {{"service", "front"}, {"backends", {{{"service", "back"}, {"weight", 1}}}}}}});
+  const translate::OptionMap options = {{"istio.dataplane", "ambient"}};
+  const translate::TranslateEmitter emitter = meshplay::istio::Emitter();
+  translate::IncrementalTranslator translator(emitter);
+  std::vector<std::size_t> policies;
+  std::vector<std::size_t> recomputed;
+  for (const std::vector<json>& now : {apart, joined, joined, apart}) {
+    const smi::DocumentSet set = smi::ParseDocuments(now);
+    const auto kept = translator.Translate(set, facts, options);
+    const auto fresh = emitter.emit(set, facts, options);
+    REQUIRE(kept.has_value());
+    REQUIRE(fresh.has_value());
+    CheckSame(*kept, *fresh);
+    recomputed.push_back(translator.stats().recomputed);
+    policies.push_back(
+        static_cast<std::size_t>(std::count_if(kept->objects.begin(), kept->objects.end(), [](const json& object) {
+          return object["kind"] == "AuthorizationPolicy";
+        })));
+  }
+  // Each target's pods and the Service "back", then the split's root too.
+  CHECK(policies == std::vector<std::size_t>{3, 4, 4, 3});
+  // The other target's part stays as it is.
+  CHECK(recomputed == std::vector<std::size_t>{2, 1, 0, 1});
 }
 
 TEST_CASE("a Service that takes the name of a caller's account changes what the caller is called",

@@ -19,6 +19,7 @@ RandomWorld::RandomWorld(unsigned seed) : random_(seed) {
   for (int i = 0; i < 12; ++i) documents_.push_back(Document());
   for (int i = 0; i < 6; ++i) cluster_.push_back(Workload());
   for (int i = 0; i < 6; ++i) cluster_.push_back(Service());
+  cluster_.push_back(NamespaceObject());
 }
 
 json RandomWorld::Meta(const std::string& name) {
@@ -134,14 +135,36 @@ json RandomWorld::Workload() {
 json RandomWorld::Service() {
   json ports = json::array({{{"name", Chance(80) ? "http" : "tcp"}, {"port", 8080 + Pick(2)}}});
   if (Chance(20)) ports.push_back({{"name", "dns"}, {"port", 53}, {"protocol", "UDP"}});
-  return {{"apiVersion", "v1"},
-          {"kind", "Service"},
-          {"metadata", {{"name", Chance(80) ? Name("s", 7) : Name("sa", 4)}, {"namespace", Namespace()}}},
-          {"spec", {{"selector", {{"app", Name("app", 4)}}}, {"ports", ports}}}};
+  json service = {{"apiVersion", "v1"},
+                  {"kind", "Service"},
+                  {"metadata", {{"name", Chance(80) ? Name("s", 7) : Name("sa", 4)}, {"namespace", Namespace()}}},
+                  {"spec", {{"selector", {{"app", Name("app", 4)}}}, {"ports", ports}}}};
+  if (Chance(20)) service["metadata"]["labels"] = {{"istio.io/use-waypoint", Chance(70) ? "way" : "none"}};
+  return service;
+}
+
+json RandomWorld::NamespaceObject() {
+  json labels = {{"team", Name("t", 2)}};
+  if (Chance(80)) labels["istio.io/use-waypoint"] = "way";
+  return {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", Namespace()}, {"labels", labels}}}};
 }
 
 json RandomWorld::Foreign() {
   const std::string home = Namespace();
+  if (Chance(25)) {
+    return {{"apiVersion", "gateway.networking.k8s.io/v1"},
+            {"kind", "Gateway"},
+            {"metadata",
+             {{"name", "way"},
+              {"namespace", home},
+              {"labels", {{"istio.io/waypoint-for", Chance(70) ? "service" : "all"}}}}}};
+  }
+  if (Chance(15)) {
+    return {{"apiVersion", "policy.linkerd.io/v1beta3"},
+            {"kind", "Server"},
+            {"metadata", {{"name", "theirs"}, {"namespace", home}}},
+            {"spec", {{"podSelector", {{"matchLabels", {{"app", Name("app", 4)}}}}}, {"port", 8080}}}};
+  }
   if (Chance(50)) {
     return {{"apiVersion", "networking.istio.io/v1"},
             {"kind", "VirtualService"},
@@ -173,17 +196,19 @@ std::string RandomWorld::Edit() {
     return "shuffled the documents";
   }
   if (what < 76) {
-    cluster_.push_back(Chance(50) ? Workload() : Service());
-    return "added a workload or Service";
+    cluster_.push_back(Chance(10) ? NamespaceObject() : Chance(50) ? Workload() : Service());
+    return "added a workload, Service or namespace";
   }
   if (what < 84 && cluster_.size() > 4) {
     cluster_.erase(cluster_.begin() + At(Pick(static_cast<int>(cluster_.size()))));
-    return "removed a workload or Service";
+    return "removed a workload, Service or namespace";
   }
   if (what < 92 && !cluster_.empty()) {
     json& changed = cluster_[static_cast<std::size_t>(Pick(static_cast<int>(cluster_.size())))];
-    changed = changed["kind"] == "Service" ? Service() : Workload();
-    return "replaced a workload or Service";
+    changed = changed["kind"] == "Service"     ? Service()
+              : changed["kind"] == "Namespace" ? NamespaceObject()
+                                               : Workload();
+    return "replaced a workload, Service or namespace";
   }
   if (what < 96) {
     foreign_.push_back(Foreign());

@@ -38,6 +38,7 @@ class RandomWorld {
   nlohmann::json Document();
   nlohmann::json Workload();
   nlohmann::json Service();
+  nlohmann::json NamespaceObject();
   nlohmann::json Foreign();
 
   std::mt19937 random_;

@@ -64,19 +64,14 @@ void AmbientMode::Split(EmitContext& context, const smi::Split& split, Outcome& 
 }
 
 void AmbientMode::Draft(EmitContext& context, translate::Outcomes& outcomes) {
-  std::set<std::string> namespaces;
-  for (const auto& [namespace_name, account] : guarded_) namespaces.insert(namespace_name);
-  for (const std::string& namespace_name : namespaces) FindWays(context, namespace_name);
+  FindWays(context);
   for (const Destination& to : destinations_) DraftTarget(context, to, outcomes.at(to.source));
 }
 
 const std::vector<const smi::Workload*>& AmbientMode::Selected(const EmitContext& context,
                                                                const smi::Service& service) {
   const auto [it, added] = selected_.emplace(&service, std::vector<const smi::Workload*>());
-  if (!added) return it->second;
-  for (const smi::Workload* workload : context.facts.WorkloadsOf(service.namespace_name)) {
-    if (smi::Selects(service.selector, workload->labels)) it->second.push_back(workload);
-  }
+  if (added) it->second = context.facts.WorkloadsSelectedBy(service.namespace_name, service.selector);
   return it->second;
 }
 
@@ -94,12 +89,27 @@ std::vector<const smi::Service*> AmbientMode::EndsOf(const smi::Service& service
   return split == splits_.end() ? std::vector<const smi::Service*>{&service} : split->second;
 }
 
-void AmbientMode::FindWays(const EmitContext& context, const std::string& namespace_name) {
-  for (const smi::Service* service : context.facts.ServicesOf(namespace_name)) {
+// Only Services that select pods of a destination, and roots of splits, lead to one.
+void AmbientMode::FindWays(const EmitContext& context) {
+  std::set<const smi::Service*, std::less<>> leading;  // In the order of the facts, where they stand in one vector.
+  std::set<std::string> namespaces;
+  for (const auto& [namespace_name, account] : guarded_) {
+    namespaces.insert(namespace_name);
+    for (const smi::Workload* workload : context.facts.WorkloadsOfAccount(namespace_name, account)) {
+      for (const smi::Service* service : context.facts.ServicesSelecting(*workload)) leading.insert(service);
+    }
+  }
+  for (const std::string& namespace_name : namespaces) {
+    if (splits_.empty()) break;
+    for (const smi::Service* service : context.facts.ServicesOf(namespace_name)) {
+      if (splits_.count({namespace_name, service->name}) != 0) leading.insert(service);
+    }
+  }
+  for (const smi::Service* service : leading) {
     Way way{service, EndsOf(*service), WaypointOf(context, *service), false};
     const std::set<std::string> accounts = AccountsBehind(context, way.ends);
     way.shared = accounts.size() > 1;
-    for (const std::string& account : accounts) ways_[{namespace_name, account}].push_back(way);
+    for (const std::string& account : accounts) ways_[{service->namespace_name, account}].push_back(way);
   }
 }
 

@@ -45,7 +45,7 @@ class AmbientMode {
   std::set<std::string> AccountsBehind(const translate::EmitContext& context,
                                        const std::vector<const smi::Service*>& services);
   std::vector<const smi::Service*> EndsOf(const smi::Service& service) const;
-  void FindWays(const translate::EmitContext& context, const std::string& namespace_name);
+  void FindWays(const translate::EmitContext& context);
   void DraftTarget(translate::EmitContext& context, const Destination& to, translate::Outcome& outcome);
   std::set<Waypoint> DraftWays(translate::EmitContext& context, const Destination& to, const smi::Selections& selected,
                                translate::Outcome& outcome);
