@@ -31,10 +31,10 @@ claim_slot() {
 
 cluster_is_up() {
   local file
-  for file in etcd kube-apiserver kube-controller-manager kube-scheduler kwok; do
+  for file in etcd kube-apiserver kube-controller-manager kube-scheduler; do
     alive "$DIR/run/$file.pid" || return 1
   done
-  [ -e "$DIR/ready" ]
+  [ -e "$DIR/ready" ] && { [ -e "$DIR/no-kubelet" ] || alive "$DIR/run/kwok.pid"; }
 }
 
 # run_part NAME COMMAND...
@@ -69,7 +69,8 @@ start_cluster() {
   address="127.$slot.255.250"
   SERVER="https://$address:6443"
   say "Starting cluster $NAME"
-  make_certificates "$address" "127.$slot.0.1"
+  SERVICES="${SERVICES:-127.$slot}"
+  make_certificates "$address" "$SERVICES.0.1"
   token="$(openssl rand -hex 24)"
   (umask 077 && echo "$token,meshplay-rig-admin,meshplay-rig-admin,system:masters" >"$PKI/tokens.csv")
   (
@@ -86,7 +87,7 @@ start_cluster() {
     --initial-cluster "rig=http://$address:2380" --quota-backend-bytes 1073741824
   run_part kube-apiserver "$(tool kube-apiserver)" --etcd-servers "http://$address:2379" \
     --bind-address "$address" --secure-port 6443 --endpoint-reconciler-type none \
-    --service-cluster-ip-range "127.$slot.0.0/16" --allow-privileged=true --authorization-mode RBAC \
+    --service-cluster-ip-range "$SERVICES.0.0/16" --allow-privileged=true --authorization-mode RBAC \
     --client-ca-file "$PKI/ca.crt" --tls-cert-file "$PKI/apiserver.crt" --tls-private-key-file "$PKI/apiserver.key" \
     --token-auth-file "$PKI/tokens.csv" --service-account-issuer https://kubernetes.default.svc \
     --service-account-key-file "$PKI/service-account.pub" \
@@ -104,16 +105,20 @@ start_cluster() {
     --kube-api-qps 500 --kube-api-burst 1000
   run_part kube-scheduler "$(tool kube-scheduler)" --kubeconfig "$PKI/scheduler.kubeconfig" \
     --leader-elect=false --secure-port 0 --kube-api-qps 500 --kube-api-burst 1000
-  # Pod addresses are multicast ones: loopback is refused in EndpointSlices, and dialling a multicast address fails at
-  # once on this machine instead of reaching whoever has a private address out there.
-  run_part kwok "$(tool kwok)" --kubeconfig "$PKI/kwok.kubeconfig" --manage-all-nodes=true \
-    --config "$HERE/stages/stages.yaml" --cidr "239.$slot.0.1/16" --node-ip "$address" \
-    --node-lease-duration-seconds 40 -v WARN
-  create_nodes || return 1
+  if [ "$NODES" = 0 ]; then touch "$DIR/no-kubelet"; else start_nodes "$slot" "$address" || return 1; fi
   [ "$STANDIN" = 0 ] || run_part standin "$(standin_path)" --server "$SERVER" --ca "$PKI/ca.crt" \
     --cert "$PKI/standin.crt" --key "$PKI/standin.key" --control "$address:9900"
   wait_until 60 nodes_ready || return 1
   touch "$DIR/ready"
+}
+
+# start_nodes SLOT ADDRESS
+start_nodes() {
+  # Pod addresses are multicast ones: loopback is refused in EndpointSlices, and dialling a multicast address fails at
+  # once on this machine instead of reaching whoever has a private address out there.
+  run_part kwok "$(tool kwok)" --kubeconfig "$PKI/kwok.kubeconfig" --manage-all-nodes=true \
+    --config "$HERE/stages/stages.yaml" --cidr "239.$1.0.1/16" --node-ip "$2" --node-lease-duration-seconds 40 -v WARN
+  create_nodes
 }
 
 create_nodes() {

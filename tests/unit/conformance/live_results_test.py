@@ -31,7 +31,7 @@ def main():
     assert live.results_of(run("INCONCLUSIVE", passed)) == []
     mixed = dict(passed, **{"spec-headers": "UNSUPPORTED", "traffic-split-09": "FAILED", "traffic-access-07": "INCONCLUSIVE"})
     shown = {one["feature"]: one["outcome"] for one in live.results_of(run("FAILED", mixed))}
-    assert "header: regular expression" not in shown and "TrafficTarget: connections by ServiceAccount" not in shown
+    assert "header: exact and present" not in shown and "TrafficTarget: connections by ServiceAccount" not in shown
     assert shown["TrafficSplit by weight, HTTP"] == "FAILED" and shown["methods"] == "PASSED"
     return 0
 
