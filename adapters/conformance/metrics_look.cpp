@@ -73,7 +73,7 @@ Result<Look> MetricsLooks::Once() {
   const Call& call = step_.calls.front();
   MP_TRY(auto unreachable, DriveCalls(site_, reach_, call, kBatch));
   if (unreachable) return std::move(*unreachable);
-  const auto window = std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - began_);
+  const auto window = std::chrono::floor<std::chrono::seconds>(site_.Now() - began_);
   Result<json> answer = site_.TrafficMetrics(step_.resource, std::max(window, std::chrono::seconds(1)));
   Look look;
   if (!answer) {

@@ -11,7 +11,6 @@ namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr std::size_t kShownLooks = 6;
 constexpr std::size_t kMaxDetail = 1'000;
@@ -88,8 +87,8 @@ class Runner {
   /// Looks until `needed` looks in a row are as expected, or `patience` is over.
   template <class LookFunction>
   Ending Converge(LookFunction look, int needed, milliseconds patience, json& evidence) {
-    const auto until = steady_clock::now() + patience;
-    const auto began = steady_clock::now();
+    const auto until = site_.Now() + patience;
+    const auto began = site_.Now();
     int in_a_row = 0, met = 0, looks = 0;
     Look last;
     evidence["looks"] = json::array();
@@ -104,14 +103,14 @@ class Runner {
       const bool good = last.kind == Look::Kind::kMet;
       met += good ? 1 : 0;
       in_a_row = good ? in_a_row + 1 : 0;
-      const auto at = std::chrono::duration_cast<milliseconds>(steady_clock::now() - began).count();
+      const auto at = std::chrono::duration_cast<milliseconds>(site_.Now() - began).count();
       json told = {{"at_ms", at}, {"met", good}, {"seen", std::move(last.evidence)}};
       if (!last.text.empty()) told["text"] = last.text;
       evidence["looks"].push_back(std::move(told));
       // The first look and the last ones tell the story.
       if (evidence["looks"].size() > kShownLooks) evidence["looks"].erase(evidence["looks"].begin() + 1);
       if (in_a_row >= needed) break;
-      if (!good && steady_clock::now() >= until) break;
+      if (!good && site_.Now() >= until) break;
       site_.Pause(options_.pause);
     }
     evidence["looks_total"] = looks;
@@ -247,9 +246,9 @@ class Runner {
     result.group = group;
     result.id = id;
     result.title = title;
-    const auto began = steady_clock::now();
+    const auto began = site_.Now();
     Ending ending = work(result);
-    result.took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - began);
+    result.took = std::chrono::duration_cast<milliseconds>(site_.Now() - began);
     result.status = ending.status;
     result.reason = std::move(ending.reason);
     result.detail = ending.detail.substr(0, kMaxDetail);

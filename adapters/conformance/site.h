@@ -50,6 +50,8 @@ class Site {
   virtual Result<nlohmann::json> TrafficMetrics(const std::string& resource, std::chrono::seconds window) = 0;
   /// Sleeps, or returns early when the run must stop.
   virtual void Pause(std::chrono::milliseconds length) = 0;
+  /// The clock by which a change may take its time. It moves on with every Pause.
+  virtual std::chrono::steady_clock::time_point Now() const { return std::chrono::steady_clock::now(); }
   /// Why the run must stop: cancelled, out of time. Empty while it goes on.
   virtual std::string WhyStop() const = 0;
 };

@@ -38,7 +38,7 @@ class MetricsLooks {
   Site& site_;
   PodReach& reach_;
   const Step& step_;
-  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  const std::chrono::steady_clock::time_point began_ = site_.Now();
   std::optional<double> first_;
   std::string away_;
   int driven_ = 0;

@@ -59,8 +59,9 @@ TEST_CASE("The metrics cases pass where a Prometheus tells of the traffic, and f
             request.took.count()});
   });
   bench.traffic_metrics = SourceAt(prometheus->url());
+  bench.pauses_take_time = true;
   bench.options.pause = 100ms;
-  bench.options.converge = 8s;
+  bench.options.converge = 20s;
   const conformance::RunReport report = bench.Run(kGroups);
   CheckAll(report, "PASSED", "");
   const json seen = CaseOf(report, "metrics-edges").evidence["looks"].back()["seen"];

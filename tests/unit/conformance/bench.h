@@ -41,6 +41,7 @@ class Bench {
   Status prepared;
   bool kinds_served = true;
   bool pods_run = true;
+  bool pauses_take_time = false;  ///< True where something beside the run needs it, such as a Prometheus.
   std::function<void(const std::string& text)> on_progress = [](const std::string&) {};
   std::vector<std::vector<nlohmann::json>> applied;  ///< Every SetSmi, in order.
   conformance::RunOptions options;

@@ -159,7 +159,7 @@ std::string Gate::Choose(const Listener& listener, const Asked& asked) {
 }
 
 void Gate::Handle(const Listener& listener, const conformance_app::Socket& socket) {
-  const auto until = std::chrono::steady_clock::now() + 5s;
+  const auto until = std::chrono::steady_clock::now() + 30s;
   std::string received;
   bool ended = false;
   std::size_t head_end = std::string::npos;
@@ -212,7 +212,7 @@ void Gate::Handle(const Listener& listener, const conformance_app::Socket& socke
                                  received.substr(head_end + 4),
                                  {{"ServiceName", asked.caller}}};
   const auto began = std::chrono::steady_clock::now();
-  const conformance_app::Answer got = conformance_app::Exchange(wanted, 3s);
+  const conformance_app::Answer got = conformance_app::Exchange(wanted, 30s);
   const int status = got.status == 0 ? 502 : got.status;
   if (observer_) observer_({asked.caller, app, status, std::chrono::steady_clock::now() - began});
   answer(status, got.body);
