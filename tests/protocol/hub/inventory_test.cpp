@@ -8,7 +8,7 @@ namespace {
 /// One inventory stream, used from the test's thread only; each wait ends with the call's deadline.
 struct Stream {
   Stream(HubFixture& fx, const Identity& identity) : stub(pb::AdapterData::NewStub(fx.Channel(identity))) {
-    context.set_deadline(std::chrono::system_clock::now() + 10s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     stream = stub->SyncInventory(&context);
   }
   ~Stream() { context.TryCancel(); }

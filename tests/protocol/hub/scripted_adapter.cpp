@@ -95,7 +95,7 @@ void ScriptedSession::HalfClose() {
 
 grpc::Status ScriptedSession::End() {
   std::unique_lock lock(mutex_);
-  REQUIRE(arrived_.wait_for(lock, 5s, [&] { return ended_; }));
+  REQUIRE(arrived_.wait_for(lock, 60s, [&] { return ended_; }));
   return status_;
 }
 

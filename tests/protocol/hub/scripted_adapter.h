@@ -43,7 +43,7 @@ class ScriptedSession {
 
   bool Send(const pb::AdapterFrame& frame);
   /// The first frame of this kind, once it is there; others stay. Fails the test after 5 s.
-  pb::ServerFrame Wait(pb::ServerFrame::BodyCase kind, std::chrono::milliseconds bound = 5s);
+  pb::ServerFrame Wait(pb::ServerFrame::BodyCase kind, std::chrono::milliseconds bound = 60s);
   bool Has(pb::ServerFrame::BodyCase kind);  ///< A frame of this kind came and was not taken by Wait.
   /// Kind of the very first frame of the stream.
   pb::ServerFrame::BodyCase first() const { return first_; }

@@ -30,7 +30,7 @@ struct SecretsFixture : HubFixture {
     request.set_fence(fence);
     request.add_logical_names(name);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 5s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     return pb::AdapterData::NewStub(Channel(who))->ResolveSecrets(&context, request, &resolved);
   }
 

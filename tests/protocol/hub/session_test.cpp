@@ -78,7 +78,7 @@ TEST_CASE("a stream without a Hello is ended", "[hub]") {
 
 TEST_CASE("heartbeats are answered, and a session without them is ended", "[hub]") {
   hub::HubOptions options;
-  options.lease_ttl = 600ms;
+  options.lease_ttl = 3s;
   HubFixture fx(options);
   const Identity identity = fx.NewAdapter();
   const auto session = fx.Connect(identity);

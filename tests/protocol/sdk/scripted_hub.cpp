@@ -68,7 +68,15 @@ std::string ScriptedHub::Sign(const std::string& csr_der) {
   request.uri_names = {"spiffe://test/adapter/adapter-1"};
   request.client_auth = true;
   request.lifetime = certificate_life;
-  return *PemToDer(*SignCsr(authority_, csr_der, request, SystemClock().NowUnixMs()));
+  const std::string signed_pem = *SignCsr(authority_, csr_der, request, SystemClock().NowUnixMs());
+  const std::lock_guard lock(mutex_);
+  last_certificate_ = signed_pem;
+  return *PemToDer(signed_pem);
+}
+
+std::string ScriptedHub::LastCertificate() {
+  const std::lock_guard lock(mutex_);
+  return last_certificate_;
 }
 
 grpc::Status ScriptedHub::Enroll(grpc::ServerContext* context, const pb::EnrollRequest* request,
@@ -96,7 +104,7 @@ std::shared_ptr<SessionTalk> ScriptedHub::NextSession(pb::Hello& hello) {
   std::shared_ptr<SessionTalk> talk;
   {
     std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, 15s, [&] { return !sessions_.empty(); }));
+    REQUIRE(changed_.wait_for(lock, 60s, [&] { return !sessions_.empty(); }));
     talk = sessions_.front();
     sessions_.pop_front();
   }
@@ -136,7 +144,7 @@ std::shared_ptr<SessionTalk> ScriptedHub::Welcome(pb::Hello* hello, pb::Directiv
 
 std::shared_ptr<InventoryTalk> ScriptedHub::NextInventory() {
   std::unique_lock lock(mutex_);
-  REQUIRE(changed_.wait_for(lock, 15s, [&] { return !inventories_.empty(); }));
+  REQUIRE(changed_.wait_for(lock, 60s, [&] { return !inventories_.empty(); }));
   auto talk = inventories_.front();
   inventories_.pop_front();
   return talk;
@@ -242,7 +250,7 @@ pb::ServerFrame Ack(const pb::AdapterFrame& frame) {
 }
 
 bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(5ms);

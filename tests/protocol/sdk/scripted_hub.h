@@ -33,13 +33,13 @@ class Conversation {
   }
   /// The next frame that `wanted` accepts, others are dropped. False after `patience`, or when the stream is over.
   bool Wait(const std::function<bool(const In&)>& wanted, In& found,
-            std::chrono::milliseconds patience = std::chrono::seconds(10));
+            std::chrono::milliseconds patience = std::chrono::seconds(60));
   /// Ends the stream as a broken connection does.
   void Cut() {
     const std::lock_guard lock(mutex_);
     if (!over_) context_->TryCancel();
   }
-  bool WaitForEnd(std::chrono::milliseconds patience = std::chrono::seconds(10)) {
+  bool WaitForEnd(std::chrono::milliseconds patience = std::chrono::seconds(60)) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, patience, [&] { return over_; });
   }
@@ -77,6 +77,7 @@ class ScriptedHub final : public pb::AdapterControl::Service,
   std::chrono::milliseconds ttl{30'000};
   std::chrono::seconds renew_after{0};
   std::chrono::seconds certificate_life{3'600};
+  std::string LastCertificate();  ///< The one that was signed last, PEM.
   std::atomic<int> enrolments{0};
   std::atomic<int> renewals{0};
 
@@ -98,6 +99,7 @@ class ScriptedHub final : public pb::AdapterControl::Service,
   std::condition_variable changed_;
   std::deque<std::shared_ptr<SessionTalk>> sessions_;
   std::deque<std::shared_ptr<InventoryTalk>> inventories_;
+  std::string last_certificate_;
 };
 
 /// An adapter whose task function is the test's.

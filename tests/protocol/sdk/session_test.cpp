@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("Heartbeats are numbered from 1, one by one, and tell the free slots") {
   ScriptedHub hub;
-  hub.ttl = 600ms;
+  hub.ttl = 3s;
   ScriptedMesh mesh;
   RunningAdapter adapter(mesh, hub.EnrollFile());
   auto talk = hub.Welcome();
@@ -21,7 +21,7 @@ TEST_CASE("Heartbeats are numbered from 1, one by one, and tell the free slots")
     CHECK(frame.heartbeat().free_slots() == 4);
     pb::ServerFrame ack;
     ack.mutable_heartbeat_ack()->set_number(number);
-    ack.mutable_heartbeat_ack()->mutable_ttl()->set_seconds(1);
+    ack.mutable_heartbeat_ack()->mutable_ttl()->set_seconds(3);
     talk->Send(ack);
   }
 }

@@ -154,7 +154,7 @@ TEST_CASE("An abandoned task stops and sends no result") {
   talk->Send(abandon);
   CHECK(Eventually([&] { return ended.load(); }));
   CHECK_FALSE(talk->Wait(IsResult, frame, 200ms));
-  CHECK(adapter.OutboxFiles() == 0);
+  CHECK(Eventually([&] { return adapter.OutboxFiles() == 0; }));
 }
 
 TEST_CASE("A higher fence on the target fences off the task that holds a lower one; a lower one is refused") {
@@ -224,14 +224,16 @@ TEST_CASE("An exception becomes INTERNAL, with side effects by the barrier") {
 
 TEST_CASE("When the lease runs out mutating stops within ttl minus guard, and goes on after the reconnect") {
   Fixture f;
-  f.hub.ttl = 1'200ms;
+  f.hub.ttl = 4'800ms;
   std::atomic<std::int64_t> last_allowed{0};
   std::atomic<int> allowed{0};
   const auto now = [] { return std::chrono::steady_clock::now().time_since_epoch() / 1ms; };
   f.mesh.run = [&](sdk::TaskContext& task) {
     if (!task.BeginMutating()) return task.Stopped(pb::SIDE_EFFECTS_NONE);
-    while (task.MayMutate()) {
-      last_allowed = now();
+    while (true) {
+      const auto asked = now();  // before the answer, which may reach this line late
+      if (!task.MayMutate()) break;
+      last_allowed = asked;
       ++allowed;
       std::this_thread::sleep_for(2ms);
     }
@@ -248,11 +250,11 @@ TEST_CASE("When the lease runs out mutating stops within ttl minus guard, and go
   // No heartbeat is acknowledged: the adapter gives the stream up after ttl and says Hello again.
   pb::Hello hello;
   auto second = f.hub.NextSession(hello);
-  CHECK(last_allowed - told <= 1'000);
+  CHECK(last_allowed - told <= 4'000);
   CHECK(last_allowed >= welcomed);
   const int before = allowed;
   second->Cut();
-  f.hub.ttl = 30s;
+  f.hub.ttl = 300s;
   second = f.hub.Welcome(&hello, pb::DIRECTIVE_CONTINUE, hello.tasks(0).last_seq() + 1);
   CHECK(Eventually([&] { return allowed > before; }));
 }

@@ -186,7 +186,7 @@ std::vector<SeenRequest> LoopbackServer::seen() const {
 
 bool LoopbackServer::WaitForRequests(std::size_t count) const {
   std::unique_lock lock(mutex_);
-  return seen_changed_.wait_for(lock, std::chrono::seconds(10), [&] { return seen_.size() >= count; });
+  return seen_changed_.wait_for(lock, std::chrono::seconds(60), [&] { return seen_.size() >= count; });
 }
 
 void LoopbackServer::Accept() {

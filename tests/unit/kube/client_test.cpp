@@ -205,20 +205,21 @@ TEST_CASE("a slow server costs no more than the timeout of the call", "[kube]") 
   REQUIRE_FALSE(object);
   CHECK(object.error().code() == ErrorCode::kDeadlineExceeded);
   CHECK(object.error().reason() == "TARGET_TIMEOUT");
-  CHECK(std::chrono::steady_clock::now() - start < 5s);
+  CHECK(std::chrono::steady_clock::now() - start < 30s);
 }
 
 TEST_CASE("a stop ends a pause between attempts", "[kube]") {
   FakeApi api;
-  api.On(kGetMap, {{429, StatusBody(429, "TooManyRequests"), {{"Retry-After", "5"}}}});
+  api.On(kGetMap, {{429, StatusBody(429, "TooManyRequests"), {{"Retry-After", "40"}}}});
   const auto client = api.Client();
   std::stop_source source;
-  auto call = std::async(std::launch::async, [&] { return client->Get(kMap, {source.get_token()}); });
+  auto call =
+      std::async(std::launch::async, [&] { return client->Get(kMap, {.stop = source.get_token(), .timeout = 60s}); });
   REQUIRE(api.server().WaitForRequests(3));
   const auto start = std::chrono::steady_clock::now();
   source.request_stop();
   CHECK(call.get().error().reason() == "CANCELLED");
-  CHECK(std::chrono::steady_clock::now() - start < 4s);
+  CHECK(std::chrono::steady_clock::now() - start < 30s);
 }
 
 TEST_CASE("delete sends its preconditions and tells three ends apart", "[kube]") {

@@ -55,7 +55,7 @@ class Heard {
   }
   bool WaitFor(const std::vector<std::string>& words) {
     std::unique_lock lock(mutex_);
-    const bool same = changed_.wait_for(lock, 10s, [&] { return words_.size() >= words.size(); });
+    const bool same = changed_.wait_for(lock, 60s, [&] { return words_.size() >= words.size(); });
     CHECK(words_ == words);
     return same;
   }
@@ -132,7 +132,7 @@ TEST_CASE("a stop ends a silent watch", "[kube]") {
   });
   REQUIRE(api.server().WaitForRequests(3));
   source.request_stop();
-  REQUIRE(watch.wait_for(10s) == std::future_status::ready);
+  REQUIRE(watch.wait_for(60s) == std::future_status::ready);
   CHECK(watch.get().error().reason() == "CANCELLED");
 }
 
@@ -181,12 +181,12 @@ TEST_CASE("delete and wait follows one incarnation to its end", "[kube]") {
   api.On(std::string("DELETE ") + kMapPath, {{200, ending}});
   api.On(std::string("GET ") + kMapPath, {{200, ConfigMap("a")}, {200, ending}});
   api.On(kWatchMaps, {Watching({Event("DELETED", ending)})});
-  CHECK(api.Client()->DeleteAndWait(kMap, {}, 10s));
+  CHECK(api.Client()->DeleteAndWait(kMap, {}, 60s));
   CHECK(json::parse(api.Seen(std::string("DELETE ") + kMapPath)[0].body)["preconditions"]["uid"] == "uid-a");
 
   api.On(std::string("GET ") + kMapPath, {{200, ConfigMap("a")}, {200, ending}});
   api.On(kWatchMaps, {Watching({})});
-  const auto held = api.Client()->DeleteAndWait(kMap, {}, 600ms);
+  const auto held = api.Client()->DeleteAndWait(kMap, {}, 2s);
   REQUIRE_FALSE(held);
   CHECK(held.error().reason() == "OBJECT_NOT_GONE_IN_TIME");
   CHECK(held.error().metadata().at("finalizers") == "x.io/hold");
@@ -194,7 +194,7 @@ TEST_CASE("delete and wait follows one incarnation to its end", "[kube]") {
   json reborn = ConfigMap("a", "9");
   reborn["metadata"]["uid"] = "another";
   api.On(std::string("GET ") + kMapPath, {{200, ConfigMap("a")}, {200, reborn}});
-  CHECK(api.Client()->DeleteAndWait(kMap, {}, 10s));
+  CHECK(api.Client()->DeleteAndWait(kMap, {}, 60s));
 }
 
 TEST_CASE("a fence is raised by compare-and-swap and a higher one refuses", "[kube]") {

@@ -30,7 +30,7 @@ class FakeLink final : public SessionLink {
   }
   bool WaitFor(std::size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 5s, [&] { return sent_.size() >= count; });
+    return changed_.wait_for(lock, 60s, [&] { return sent_.size() >= count; });
   }
   void Clear() {
     const std::lock_guard lock(mutex_);
