@@ -54,15 +54,15 @@ std::vector<std::string> ReadUntil(int pipe, std::size_t count) {
   return ids;
 }
 
-/// Every event and every operation of the database, checked against each other. A snapshot is kept for one page only:
-/// nobody writes meanwhile, and a snapshot may last a second at most.
+/// Every event and every operation of the database, checked against each other. A snapshot is kept for one small page
+/// only: nobody writes meanwhile, and a read may take a second at most, also on a busy machine.
 std::set<std::string> CheckWholeDatabase(Store& store) {
   std::set<std::string> with_event;
   std::set<std::string> operations;
   std::uint64_t last = 0;
   for (bool more = true; more;) {
     Take(store.Read([&](Reader& reader) -> Status {
-      const auto page = Take(reader.ListEvents({.after_seq = last, .limit = 1'000}));
+      const auto page = Take(reader.ListEvents({.after_seq = last, .limit = 50}));
       more = !page.empty();
       for (const EventRecord& event : page) {
         if (event.seq != last + 1) FAIL("hole after " << last);
@@ -76,7 +76,7 @@ std::set<std::string> CheckWholeDatabase(Store& store) {
   std::string before;
   for (bool more = true; more;) {
     Take(store.Read([&](Reader& reader) -> Status {
-      const auto page = Take(reader.ListOperations({.before_id = before, .limit = 1'000}));
+      const auto page = Take(reader.ListOperations({.before_id = before, .limit = 50}));
       more = !page.empty();
       for (const OperationRecord& row : page) operations.insert(row.id);
       if (more) before = page.back().id;
