@@ -56,11 +56,21 @@ int Translate(std::vector<std::string> arguments) {
                                  std::cerr);
 }
 
+// The arguments of `translate`, with `--mesh NAME` before the word or behind it; nullopt for anything else.
+std::optional<std::vector<std::string>> TranslateArguments(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  std::vector<std::string> rest = arguments;
+  TakeMesh(rest);
+  if (rest.empty() || rest.front() != "translate") return std::nullopt;
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "translate"));
+  return arguments;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "translate") {
-    return Translate(std::vector<std::string>(argv + 2, argv + argc));
+  if (std::optional<std::vector<std::string>> arguments = TranslateArguments(argc, argv)) {
+    return Translate(std::move(*arguments));
   }
   std::vector<meshplay::serve::Translator> translators;
   for (const legacy::Mesh mesh : {legacy::Mesh::kTraefik, legacy::Mesh::kOsm, legacy::Mesh::kNginx}) {

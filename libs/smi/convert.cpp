@@ -58,6 +58,10 @@ class Converter {
  private:
   static Name NameOf(const Head& head) { return {head.key.namespace_name, head.key.name}; }
 
+  static std::string RulePointer(const TrafficTarget& target, std::size_t i) {
+    return target.head.spec_pointer + (target.head.version == 1 ? "/specs/" : "/rules/") + std::to_string(i);
+  }
+
   void Refuse(const Head& head, std::string pointer, std::string why) {
     refused_.insert(head.key.Text());
     out_.findings.push_back(
@@ -156,10 +160,11 @@ class Converter {
       }
       wanted.sources[i] = *source;
     }
-    for (const TargetRule& rule : target.rules) {
-      if (IsRefused(rule.kind, target.head.key.namespace_name, rule.name)) {
-        return Refuse(target.head, at, rule.kind + " \"" + rule.name + "\" cannot be written in the wanted version");
-      }
+    for (std::size_t i = 0; i < target.rules.size(); ++i) {
+      const TargetRule& rule = target.rules[i];
+      if (!IsRefused(rule.kind, target.head.key.namespace_name, rule.name)) continue;
+      return Refuse(target.head, RulePointer(target, i),
+                    rule.kind + " \"" + rule.name + "\" cannot be written in the wanted version");
     }
     if (versions_.access >= 3) return PortToRoute(std::move(wanted));
     RoutesToPort(std::move(wanted));
@@ -202,12 +207,14 @@ class Converter {
     const std::string& at = target.head.spec_pointer;
     bool has_http = false;
     bool has_tcp = false;
-    for (const TargetRule& rule : target.rules) {
-      if (rule.kind == "UDPRoute") return Refuse(target.head, at, "UDPRoute rules exist from v1alpha3 on");
+    for (std::size_t i = 0; i < target.rules.size(); ++i) {
+      const TargetRule& rule = target.rules[i];
+      const std::string here = RulePointer(target, i);
+      if (rule.kind == "UDPRoute") return Refuse(target.head, here, "UDPRoute rules exist from v1alpha3 on");
       has_http = has_http || rule.kind == "HTTPRouteGroup";
       has_tcp = has_tcp || rule.kind == "TCPRoute";
       if (rule.kind != "TCPRoute" || tcp_routes_.count({target.head.key.namespace_name, rule.name}) != 0) continue;
-      return Refuse(target.head, at, "the ports of TCPRoute \"" + rule.name + "\" are not known");
+      return Refuse(target.head, here, "the ports of TCPRoute \"" + rule.name + "\" are not known");
     }
     std::vector<std::int64_t> ports;
     if (has_tcp || target.destination_port.has_value()) {
@@ -246,9 +253,10 @@ class Converter {
     if (versions_.split < 3 && !split.matches.empty()) {
       return Refuse(split.head, pointer, "splits before v1alpha3 have no matches; all requests would be split");
     }
-    for (const SplitMatchRef& match : split.matches) {
+    for (std::size_t i = 0; i < split.matches.size(); ++i) {
+      const SplitMatchRef& match = split.matches[i];
       if (!IsRefused(match.kind, split.head.key.namespace_name, match.name)) continue;
-      return Refuse(split.head, pointer,
+      return Refuse(split.head, pointer + "/" + std::to_string(i),
                     match.kind + " \"" + match.name + "\" cannot be written in the wanted version");
     }
     out_.documents.push_back(WriteSplit(split, versions_.split));

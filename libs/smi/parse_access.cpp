@@ -93,6 +93,10 @@ IdentityBinding ParseIdentityBinding(Head head, const json& fields, std::vector<
     binding.pod_labels = reader.StringMap(*selector, "matchLabels", here + "/podLabelSelector");
   }
   binding.service_account = reader.String(*schemes, "serviceAccount", here);
+  const json* identities = Reader::Find(*schemes, "spiffeIdentities");
+  if (identities != nullptr && identities->is_array() && identities->empty()) {
+    reader.Error("IDENTITY_BINDING_INVALID", here + "/spiffeIdentities", "at least one identity is required");
+  }
   binding.spiffe_ids = reader.Strings(*schemes, "spiffeIdentities", here);
   return binding;
 }

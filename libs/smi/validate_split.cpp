@@ -49,9 +49,10 @@ void CheckMatches(Checks& checks, const TrafficSplit& split) {
   for (std::size_t i = 0; i < split.matches.size(); ++i) {
     const SplitMatchRef& match = split.matches[i];
     const std::string here = head.spec_pointer + "/matches/" + std::to_string(i);
-    if (match.kind != KindName(Kind::kHttpRouteGroup) ||
-        (!match.api_group.empty() && match.api_group != KindGroup(Kind::kHttpRouteGroup))) {
-      checks.Error(head, "RULE_KIND_INVALID", here + "/kind", "must be HTTPRouteGroup of specs.smi-spec.io");
+    const bool kind_known = match.kind == KindName(Kind::kHttpRouteGroup);
+    if (!kind_known || (!match.api_group.empty() && match.api_group != KindGroup(Kind::kHttpRouteGroup))) {
+      checks.Error(head, "RULE_KIND_INVALID", here + (kind_known ? "/apiGroup" : "/kind"),
+                   "must be HTTPRouteGroup of specs.smi-spec.io");
     } else if (match.name.empty()) {
       checks.Error(head, "SPLIT_INCOMPLETE", here + "/name", "a name is required");
     } else if (checks.FindGroup(head.key.namespace_name, match.name) == nullptr) {

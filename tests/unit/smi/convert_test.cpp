@@ -34,7 +34,8 @@ TEST_CASE("objects are converted without loss or refused", "[smi][convert]") {
     CHECK(json(conversion->documents) == json(ListAt(c, "converted")));
     json refused = json::array();
     for (const auto& finding : conversion->findings) {
-      refused.push_back(finding.object.kind + " " + finding.object.name + " " + finding.diagnostic.code);
+      refused.push_back(finding.object.kind + " " + finding.object.name + " " + finding.diagnostic.code + " " +
+                        finding.diagnostic.pointer);
     }
     CHECK(refused == json(ListAt(c, "refused")));
   }
