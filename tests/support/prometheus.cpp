@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 30s;
+constexpr auto kPatience = 120s;
 
 /// A scrape configuration; JSON is YAML.
 std::string Configuration(const std::vector<ScrapeTarget>& targets) {

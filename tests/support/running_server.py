@@ -6,7 +6,7 @@ import tempfile
 import time
 
 
-def wait_for(what, condition, seconds=30):
+def wait_for(what, condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -47,13 +47,13 @@ class RunningServer:
     def ctl(self, *arguments, stdin="", code=0, **where):
         """Runs meshplayctl; another exit code than `code` is a failure, and so is the token in what it prints."""
         done = subprocess.run([self.bin + "/meshplayctl", *arguments], input=stdin, capture_output=True, text=True,
-                              timeout=60, env=self.environment(**where), check=False)
+                              timeout=300, env=self.environment(**where), check=False)
         assert done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stdout}{done.stderr}"
         assert self.token not in done.stdout + done.stderr, "meshplayctl printed the token"
         return done
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         self._log.close()
         self._folder.cleanup()

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::chrono::seconds kStart{20};
+constexpr std::chrono::seconds kStart{120};
 
 /// A hook that holds helm inside a release for three seconds when the value `hold` is set.
 constexpr char kHold[] = R"({{- if .Values.hold }}
@@ -47,7 +47,7 @@ ProcessOutcome RunTool(std::vector<std::string> argv) {
   ProcessSpec spec;
   spec.argv = std::move(argv);
   spec.environment = ChildEnvironment();
-  spec.timeout = std::chrono::seconds(90);
+  spec.timeout = std::chrono::seconds(300);
   auto outcome = RunProcess(spec);
   REQUIRE(outcome.has_value());
   return *outcome;
@@ -194,7 +194,7 @@ http::Request Stack::NewRequest(http::Method method, const std::string& path) co
 
 std::optional<http::Response> Stack::Ask(http::Method method, const std::string& path, const std::string& body) {
   http::Request request = NewRequest(method, path);
-  request.timeout = std::chrono::seconds(10);
+  request.timeout = std::chrono::seconds(60);
   request.body = body;
   if (!body.empty()) request.headers.push_back({"Content-Type", "application/json"});
   auto response = http_->Send(request);
@@ -230,7 +230,7 @@ std::vector<json> Stack::StreamUntil(std::uint64_t last) {
   std::vector<json> events;
   std::string text;
   http::StreamOptions options;
-  options.idle_timeout = std::chrono::seconds(20);
+  options.idle_timeout = std::chrono::seconds(60);
   const auto ended = http_->Stream(request, options, [&](std::string_view chunk) {
     text += chunk;
     for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {

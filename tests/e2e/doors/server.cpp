@@ -193,7 +193,7 @@ int ServerProcess::WaitForExit(std::chrono::milliseconds bound) {
 }
 
 bool ServerProcess::WaitForPorts() {
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto text = ReadFile(folder_ + "/ports.json");
     if (text) {
@@ -210,7 +210,7 @@ bool ServerProcess::WaitForPorts() {
 
 int ServerProcess::Terminate() {
   ::kill(pid_, SIGTERM);
-  return WaitForExit(15s);
+  return WaitForExit(60s);
 }
 
 std::string ServerProcess::log() const {

@@ -75,7 +75,7 @@ class Explain(unittest.TestCase):
     def tearDownClass(cls):
         for adapter in cls.adapters:
             adapter.terminate()
-        codes = [adapter.wait(timeout=30) for adapter in cls.adapters]
+        codes = [adapter.wait(timeout=120) for adapter in cls.adapters]
         cls.server.stop()
         assert not any(codes), f"adapters ended with {codes}"
 
@@ -84,7 +84,7 @@ class Explain(unittest.TestCase):
         request = urllib.request.Request(
             cls.server.url + path, method=method, data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": "Bearer " + cls.server.token, "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)
 
     @classmethod
@@ -127,7 +127,7 @@ class Explain(unittest.TestCase):
     def test_a_mesh_is_the_same_as_its_own_command(self):
         for mesh in ("linkerd", "cilium", "istio"):
             own = subprocess.run([f"{BIN}/meshplay-adapter-{mesh}", "translate", "-f", self.documents],
-                                 capture_output=True, text=True, timeout=60, check=False)
+                                 capture_output=True, text=True, timeout=300, check=False)
             told = self.call("POST", "/v1/smi:explain",
                              {"documents": DOCUMENTS, "mesh_types": [mesh], "with_objects": True})["meshes"][0]
             self.assertEqual(told["objects"].strip(), own.stdout.strip().removeprefix("---\n").strip(), mesh)
@@ -135,14 +135,14 @@ class Explain(unittest.TestCase):
 
     def test_documents_come_from_standard_input_too_be_it_a_socket(self):
         command = [f"{BIN}/meshplay-adapter-istio", "translate", "-f"]
-        named = subprocess.run(command + [self.documents], capture_output=True, text=True, timeout=60, check=False)
+        named = subprocess.run(command + [self.documents], capture_output=True, text=True, timeout=300, check=False)
         with open(self.documents, encoding="utf-8") as file:
             text = file.read()
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.sendall(text.encode())
             ours.shutdown(socket.SHUT_WR)
-            piped = subprocess.run(command + ["-"], stdin=theirs, capture_output=True, text=True, timeout=60,
+            piped = subprocess.run(command + ["-"], stdin=theirs, capture_output=True, text=True, timeout=300,
                                    check=False)
         self.assertEqual((piped.returncode, piped.stdout), (named.returncode, named.stdout), piped.stderr)
 

@@ -21,10 +21,10 @@ std::vector<std::string> ScratchNamespaces(Stack& stack) {
 }
 
 bool HasScratch(Stack& stack) {
-  return Eventually(60s, [&] { return !ScratchNamespaces(stack).empty(); });
+  return Eventually(120s, [&] { return !ScratchNamespaces(stack).empty(); });
 }
 bool NothingLeft(Stack& stack) {
-  return Eventually(60s, [&] { return ScratchNamespaces(stack).empty(); });
+  return Eventually(120s, [&] { return ScratchNamespaces(stack).empty(); });
 }
 
 std::string Start(Stack& stack) {
@@ -42,7 +42,7 @@ std::unique_ptr<Stack> WithMesh(const std::string& name) {
   stack->StartAdapter();
   stack->AwaitConnected();
   const std::string install = stack->Submit("istio.install", json::object());
-  REQUIRE(stack->AwaitFinal(install, 120s).at("state") == "SUCCEEDED");
+  REQUIRE(stack->AwaitFinal(install, 300s).at("state") == "SUCCEEDED");
   return stack;
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("Where no programs run in pods a run is inconclusive, says so and leav
   auto stack = WithMesh("conformance");
   if (!stack) return;
   const std::string id = Start(*stack);
-  const json operation = stack->AwaitFinal(id, 180s);
+  const json operation = stack->AwaitFinal(id, 300s);
   INFO(operation.dump(1) << stack->LogTail("adapter"));
   CHECK(operation.at("state") == "SUCCEEDED");
   CHECK(operation.at("kind") == "CONFORMANCE");
@@ -86,7 +86,7 @@ TEST_CASE("A run that is cancelled, or whose adapter is killed, leaves nothing b
     const std::string id = Start(*stack);
     REQUIRE(HasScratch(*stack));
     stack->Post("/v1/operations/" + id + ":cancel", {{"reason", "enough"}});
-    const json operation = stack->AwaitFinal(id, 120s);
+    const json operation = stack->AwaitFinal(id, 300s);
     CHECK(operation.at("state") == "CANCELLED");
     CHECK(NothingLeft(*stack));
     const json run = stack->Get("/v1/conformanceRuns/" + id);
@@ -99,7 +99,7 @@ TEST_CASE("A run that is cancelled, or whose adapter is killed, leaves nothing b
     const std::vector<std::string> first = ScratchNamespaces(*stack);
     stack->adapter().KillHard();
     stack->StartAdapter();
-    const json operation = stack->AwaitFinal(id, 180s);
+    const json operation = stack->AwaitFinal(id, 300s);
     INFO(operation.dump(1) << stack->LogTail("adapter"));
     CHECK(operation.at("state") == "SUCCEEDED");
     CHECK(operation.at("attempts") == 2);
@@ -111,7 +111,7 @@ TEST_CASE("A run that is cancelled, or whose adapter is killed, leaves nothing b
     REQUIRE(HasScratch(*stack));
     stack->adapter().KillHard();
     stack->Post("/v1/operations/" + id + ":cancel", {{"reason", "enough"}});
-    CHECK(stack->AwaitFinal(id, 60s).at("state") == "CANCELLED");
+    CHECK(stack->AwaitFinal(id, 300s).at("state") == "CANCELLED");
     REQUIRE_FALSE(ScratchNamespaces(*stack).empty());
     stack->StartAdapter();
     CHECK(NothingLeft(*stack));

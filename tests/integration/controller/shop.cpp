@@ -95,7 +95,7 @@ std::unique_ptr<Shop> Shop::Open(const std::string& name) {
 }
 
 json Shop::Run(const std::string& type, const json& parameters) {
-  json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), std::chrono::seconds(90));
+  json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), std::chrono::seconds(300));
   INFO(operation.dump(2));
   INFO(stack_->LogTail("adapter"));
   REQUIRE(operation["state"] == "SUCCEEDED");
@@ -103,7 +103,7 @@ json Shop::Run(const std::string& type, const json& parameters) {
 }
 
 std::string Shop::Refused(const std::string& type, const json& parameters) {
-  const json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), std::chrono::seconds(60));
+  const json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), std::chrono::seconds(300));
   INFO(operation.dump(2));
   REQUIRE(operation["state"] == "FAILED");
   return operation["error"].value("reason", "");
@@ -120,7 +120,7 @@ ProcessOutcome Shop::TryKubectl(const std::vector<std::string>& words) {
                "--"};
   spec.argv.insert(spec.argv.end(), words.begin(), words.end());
   spec.environment = ChildEnvironment();
-  spec.timeout = std::chrono::seconds(60);
+  spec.timeout = std::chrono::seconds(180);
   const auto outcome = RunProcess(spec);
   REQUIRE(outcome.has_value());
   return *outcome;

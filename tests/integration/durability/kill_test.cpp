@@ -30,15 +30,15 @@ struct Kill {
 /// Brings the installation to the point of the case and kills there.
 void KillAt(Stack& stack, const Kill& kill, const std::string& release) {
   if (kill.during_helm) {
-    const bool inside = Eventually(40s, [&] { return stack.HelmStatus(release) == "pending-install"; });
+    const bool inside = Eventually(120s, [&] { return stack.HelmStatus(release) == "pending-install"; });
     INFO(stack.LogTail("adapter"));
     REQUIRE(inside);
     REQUIRE(!stack.HelmProcesses().empty());
   } else if (std::string(kill.server_failpoint).empty() && kill.kill_server) {
-    REQUIRE(stack.adapter().WaitStopped(40s));
+    REQUIRE(stack.adapter().WaitStopped(120s));
   } else {
     auto& victim = kill.kill_server ? stack.server() : stack.adapter();
-    REQUIRE(victim.WaitExit(40s) == 128 + SIGKILL);
+    REQUIRE(victim.WaitExit(120s) == 128 + SIGKILL);
   }
   if (kill.kill_server) stack.server().KillHard();
   if (kill.kill_adapter) stack.adapter().KillHard();
@@ -59,7 +59,7 @@ void Survive(Stack& stack, const Kill& kill) {
   KillAt(stack, kill, release);
   if (kill.kill_server) stack.StartServer();
   if (kill.kill_adapter) stack.StartAdapter();
-  const json operation = stack.AwaitFinal(id, 60s);
+  const json operation = stack.AwaitFinal(id, 300s);
 
   const json steps = stack.Get("/v1/operations/" + id + "/steps");
   INFO(operation.dump(1) << steps.dump(1) << stack.LogTail("adapter"));
@@ -78,7 +78,7 @@ void Survive(Stack& stack, const Kill& kill) {
   CheckTargetFree(stack);
   CheckEvents(stack);
   stack.adapter().Signal(SIGTERM);
-  CHECK(stack.adapter().WaitExit(10s) == 0);
+  CHECK(stack.adapter().WaitExit(120s) == 0);
 }
 
 }  // namespace

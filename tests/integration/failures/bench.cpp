@@ -51,7 +51,7 @@ Bench::~Bench() {
 void Bench::RestartAdapter(const AdapterFlags& flags) {
   if (adapter_.running()) {
     adapter_.Signal(SIGTERM);
-    CHECK(adapter_.WaitExit(10s) == 0);
+    CHECK(adapter_.WaitExit(120s) == 0);
   }
   if (!ReadFile(folder() + "/enroll.json")) {
     const json enroll = stack_->Post("/v1/enrollmentTokens", {{"mesh_type", "istio"}});
@@ -67,7 +67,7 @@ void Bench::RestartAdapter(const AdapterFlags& flags) {
                     "--chart-source", flags.chart_source.empty() ? "dir:" + folder() + "/charts" : flags.chart_source,
                     "--helm", flags.helm.empty() ? std::string(std::getenv("MESHPLAY_TEST_HELM")) : flags.helm},
                    ChildEnvironment(), log);
-  const bool connected = Eventually(20s, [&] {
+  const bool connected = Eventually(120s, [&] {
     const json list = stack_->TryGet("/v1/adapters");
     return list.is_object() && list.at("adapters").size() == 1 && list["adapters"][0].at("connected") == true &&
            !list["adapters"][0].at("clusters").empty() && !list["adapters"][0].at("operation_types").empty();

@@ -38,7 +38,7 @@ class Bench {
               const std::string& if_match = {});
   /// Creates an operation; `more` are further members of the request.
   std::string Submit(const std::string& type, const nlohmann::json& parameters, const nlohmann::json& more = {});
-  nlohmann::json Await(const std::string& id) { return stack_->AwaitFinal(id, std::chrono::seconds(60)); }
+  nlohmann::json Await(const std::string& id) { return stack_->AwaitFinal(id, std::chrono::seconds(300)); }
   nlohmann::json Run(const std::string& type, const nlohmann::json& parameters, const nlohmann::json& more = {}) {
     return Await(Submit(type, parameters, more));
   }

@@ -30,7 +30,7 @@ FaultProxy::Rule OnWriteOf(const std::string& name, std::function<void(Wire&)> a
 /// Waits until the operation waits for another attempt because of `reason`.
 void AwaitBackoff(Bench& bench, const std::string& id) {
   json operation;
-  const bool waits = Eventually(30s, [&] {
+  const bool waits = Eventually(120s, [&] {
     operation = bench.Operation(id);
     return operation.at("state") == "BACKOFF";
   });
@@ -79,7 +79,7 @@ TEST_CASE("a cluster that refuses, hangs or breaks delays an operation and loses
     wire.WaitForPeerToClose();
   }));
   const std::string hanging = bench->Submit(kApply, Documents(MapYaml("hanging")));
-  REQUIRE(Eventually(30s, [&] { return bench->Operation(hanging).contains("error"); }));
+  REQUIRE(Eventually(120s, [&] { return bench->Operation(hanging).contains("error"); }));
   const json error = bench->Operation(hanging).at("error");
   CHECK(error.at("reason") == "TARGET_UNREACHABLE");
   CHECK(error.at("metadata").at("cause_reason") == "TARGET_TIMEOUT");
@@ -97,7 +97,7 @@ TEST_CASE("a cluster that refuses, hangs or breaks delays an operation and loses
       AnswerStatus(wire, status, status == 500 ? "InternalError" : "ServiceUnavailable", "etcdserver: trouble");
     }));
     const std::string id = bench->Submit(kApply, Documents(MapYaml("broken", std::to_string(status))));
-    REQUIRE(Eventually(30s, [&] { return bench->Operation(id).contains("error"); }));
+    REQUIRE(Eventually(120s, [&] { return bench->Operation(id).contains("error"); }));
     const json told = bench->Operation(id).at("error");
     CHECK(told.at("reason") == "TARGET_UNREACHABLE");
     CHECK(told.at("metadata").at("cause_reason") == "TARGET_SERVER_ERROR");
@@ -113,7 +113,7 @@ TEST_CASE("a cluster that refuses, hangs or breaks delays an operation and loses
     AnswerStatus(wire, 429, "TooManyRequests", "slow down", {{"Retry-After", "2"}});
   }));
   const std::string throttled = bench->Submit(kApply, Documents(MapYaml("throttled")));
-  REQUIRE(Eventually(30s, [&] { return bench->Operation(throttled).contains("error"); }));
+  REQUIRE(Eventually(120s, [&] { return bench->Operation(throttled).contains("error"); }));
   CHECK(bench->Operation(throttled).at("error").at("reason") == "TARGET_THROTTLED");
   CHECK(bench->Operation(throttled).at("error").at("error_class") == "THROTTLED");
   bench->proxy().Repair();
@@ -170,7 +170,7 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: {name: no-secrets-in-maps}
 spec: {policyName: no-secrets-in-maps, validationActions: [Deny]}
 )yaml");
-  REQUIRE(Eventually(20s, [&] {  // the API server takes a moment to compile it
+  REQUIRE(Eventually(120s, [&] {  // the API server takes a moment to compile it
     meshplay::kube::ApplyOptions options;
     options.field_manager = "probe";
     const json probe = {{"apiVersion", "v1"},
@@ -188,8 +188,8 @@ spec: {policyName: no-secrets-in-maps, validationActions: [Deny]}
           .Delete(
               {{"admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding"}, "", "no-secrets-in-maps"})
           .has_value());
-  REQUIRE(
-      Eventually(20s, [&] { return bench->Run(kApply, Documents(MapYaml("denied-map"))).at("state") == "SUCCEEDED"; }));
+  REQUIRE(Eventually(120s,
+                     [&] { return bench->Run(kApply, Documents(MapYaml("denied-map"))).at("state") == "SUCCEEDED"; }));
   bench->CheckFree();
 
   INFO("a namespace that cannot end");
@@ -208,7 +208,7 @@ spec: {policyName: no-secrets-in-maps, validationActions: [Deny]}
               .MergePatch({{"", "v1", "ConfigMap"}, "stuck", "keeper"}, {{"metadata", {{"finalizers", nullptr}}}})
               .has_value());
   const meshplay::kube::ObjectRef stuck{{"", "v1", "Namespace"}, "", "stuck"};
-  REQUIRE(Eventually(30s, [&] {
+  REQUIRE(Eventually(120s, [&] {
     const auto found = bench->kube().Find(stuck);
     return found && !found->has_value();
   }));

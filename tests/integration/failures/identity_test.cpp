@@ -45,7 +45,7 @@ class OtherCluster {
                  "--nodes",
                  "1"};
     spec.environment = ChildEnvironment();
-    spec.timeout = 90s;
+    spec.timeout = 300s;
     auto outcome = meshplay::RunProcess(spec);
     REQUIRE(outcome.has_value());
     return *outcome;
@@ -102,13 +102,13 @@ void ClusterAway(Bench& bench) {
   const json before = bench.stack().Get("/v1/clusters");
   REQUIRE(before.at("clusters").size() == 1);
   bench.proxy().Close();
-  const bool told = Eventually(60s, [&] { return bench.Condition("Reachable").value("status", "") == "False"; });
+  const bool told = Eventually(120s, [&] { return bench.Condition("Reachable").value("status", "") == "False"; });
   INFO(bench.stack().Get("/v1/clusters").dump(1) << bench.stack().LogTail("adapter"));
   CHECK(told);
   CHECK(bench.Condition("Reachable").value("reason", "") != "");
   CHECK(bench.stack().Get("/v1/clusters").at("clusters").size() == 1);
   bench.proxy().Open();
-  CHECK(Eventually(60s, [&] { return bench.Condition("Reachable").value("status", "") == "True"; }));
+  CHECK(Eventually(120s, [&] { return bench.Condition("Reachable").value("status", "") == "True"; }));
   bench.Succeeds(kApply, Documents(MapYaml("back")));
 }
 
@@ -128,7 +128,7 @@ void Revoked(Bench& bench) {
   CHECK(now.at("state") == "REVOKED");
   const json ending = bench.Await(waiting);
   bench.adapter().Signal(SIGCONT);
-  CHECK(Eventually(20s, [&] { return bench.stack().LogTail("adapter").find("REVOKED") != std::string::npos; }));
+  CHECK(Eventually(120s, [&] { return bench.stack().LogTail("adapter").find("REVOKED") != std::string::npos; }));
   INFO(ending.dump(1));
   CHECK((ending.at("state") == "EXPIRED" || ending.at("state") == "FAILED"));  // queued, or offered to the frozen one
   CHECK(ending.at("side_effects") == "NONE");

@@ -115,9 +115,9 @@ void KilledHelm(Bench& bench) {
   json parameters = Charts("killed");
   parameters["values"] = {{"hold", true}};
   const std::string id = bench.Submit(kInstall, parameters);
-  REQUIRE(Eventually(40s, [&] { return bench.stack().HelmStatus("istiod-killed") == "pending-install"; }));
+  REQUIRE(Eventually(120s, [&] { return bench.stack().HelmStatus("istiod-killed") == "pending-install"; }));
   REQUIRE(KillHelm(bench) > 0);
-  REQUIRE(Eventually(20s, [&] { return bench.Operation(id).contains("error"); }));
+  REQUIRE(Eventually(120s, [&] { return bench.Operation(id).contains("error"); }));
   const json error = bench.Operation(id).at("error");
   INFO(error.dump(1));
   CHECK(error.at("reason") == "HELM_KILLED");
@@ -156,7 +156,7 @@ spec: {policyName: no-such-deployment, validationActions: [Deny]}
                           {"spec", {{"containers", {{{"name", "a"}, {"image", "a"}}}}}}}}}}};
   meshplay::kube::ApplyOptions options;
   options.field_manager = "probe";
-  REQUIRE(Eventually(20s, [&] {
+  REQUIRE(Eventually(120s, [&] {
     const auto applied = bench.kube().Apply(probe, options);
     return !applied && applied.error().reason() == "ADMISSION_DENIED";
   }));
@@ -169,7 +169,7 @@ spec: {policyName: no-such-deployment, validationActions: [Deny]}
           .Delete(
               {{"admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding"}, "", "no-such-deployment"})
           .has_value());
-  REQUIRE(Eventually(20s, [&] { return bench.kube().Apply(probe, options).has_value(); }));
+  REQUIRE(Eventually(120s, [&] { return bench.kube().Apply(probe, options).has_value(); }));
   bench.Succeeds(kInstall, Charts("denied"));
 }
 
@@ -183,7 +183,7 @@ void BrokenForHelm(Bench& bench) {
     return true;
   });
   const std::string id = bench.Submit(kInstall, Charts("broken"));
-  REQUIRE(Eventually(40s, [&] { return bench.Operation(id).contains("error"); }));
+  REQUIRE(Eventually(120s, [&] { return bench.Operation(id).contains("error"); }));
   const json error = bench.Operation(id).at("error");
   INFO(error.dump(1));
   CHECK(error.at("reason") == "TARGET_UNREACHABLE");

@@ -80,12 +80,12 @@ TEST_CASE("the inventory follows control planes, namespaces, sidecars and routes
   pb::TargetRef target;
   target.set_cluster_uid(rig->uid());
   std::jthread watcher([&](const std::stop_token& stop) { rig->adapter().WatchInventory(target, view, stop); });
-  REQUIRE(Eventually(30s, [&] { return view.complete_.load(); }));
+  REQUIRE(Eventually(120s, [&] { return view.complete_.load(); }));
   CHECK(view.Find("Namespace /kube-system"));
   CHECK_FALSE(view.Any("Deployment istio-system/"));
 
   REQUIRE(Told(rig->Apply("istio.install", json::object())) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] {
+  CHECK(Eventually(120s, [&] {
     const auto istiod = view.Find("Deployment istio-system/istiod");
     return istiod && istiod->mesh().mesh_key() == "istio-system/default" && istiod->mesh().managed() &&
            istiod->mesh().version() == "1.30.3" && istiod->health() == pb::HEALTH_HEALTHY;
@@ -93,13 +93,13 @@ TEST_CASE("the inventory follows control planes, namespaces, sidecars and routes
 
   const json app = {{"namespace", "inv"}};
   REQUIRE(Told(rig->Apply("istio.sampleapp.install", app)) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] {
+  CHECK(Eventually(120s, [&] {
     const auto front = view.Find("Deployment inv/front");
     return front && front->workload().pods() == 1 && front->workload().pods_with_proxy() == 1 &&
            front->workload().pods_skewed() == 0 && front->workload().mesh_key() == "istio-system/default" &&
            front->workload().service_account() == "front";
   }));
-  CHECK(Eventually(20s, [&] {
+  CHECK(Eventually(120s, [&] {
     const auto istiod = view.Find("Deployment istio-system/istiod");
     return istiod && istiod->mesh().member_namespaces_size() == 1 && istiod->mesh().member_namespaces(0) == "inv";
   }));
@@ -107,15 +107,15 @@ TEST_CASE("the inventory follows control planes, namespaces, sidecars and routes
 
   // A kind that did not exist when the watch began.
   REQUIRE(Told(rig->Apply("istio.custom.apply", {{"documents", kRoute}})) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return view.Find("VirtualService inv/route").has_value(); }));
+  CHECK(Eventually(120s, [&] { return view.Find("VirtualService inv/route").has_value(); }));
   CHECK(view.Find("VirtualService inv/route")->body_json().find("managedFields") == std::string::npos);
   REQUIRE(Told(rig->Apply("istio.custom.delete", json::object())) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return !view.Find("VirtualService inv/route"); }));
+  CHECK(Eventually(120s, [&] { return !view.Find("VirtualService inv/route"); }));
   REQUIRE(Told(rig->Apply("istio.custom.apply", {{"documents", kRoute}})) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return view.Find("VirtualService inv/route").has_value(); }));
+  CHECK(Eventually(120s, [&] { return view.Find("VirtualService inv/route").has_value(); }));
 
   REQUIRE(Told(rig->Apply("istio.uninstall", {{"force", true}})) == "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return !view.Any("Deployment istio-system/"); }));
-  CHECK(Eventually(20s, [&] { return !view.Any("VirtualService "); }));
+  CHECK(Eventually(120s, [&] { return !view.Any("Deployment istio-system/"); }));
+  CHECK(Eventually(120s, [&] { return !view.Any("VirtualService "); }));
   CHECK(view.replaced() == 1);
 }

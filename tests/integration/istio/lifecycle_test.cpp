@@ -130,10 +130,10 @@ TEST_CASE("Istio is planned, installed, used, and uninstalled without a trace bu
   // Out of the mesh and in again.
   CHECK(Told(rig->Apply("istio.injection.set", {{"namespace", "shop"}, {"mode", "disabled"}, {"restart", true}})) ==
         "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return !HasSidecar(*rig, "shop", "front"); }));
+  CHECK(Eventually(120s, [&] { return !HasSidecar(*rig, "shop", "front"); }));
   CHECK(Told(rig->Apply("istio.injection.set", {{"namespace", "shop"}, {"mode", "enabled"}, {"restart", true}})) ==
         "SUCCEEDED");
-  CHECK(Eventually(20s, [&] { return HasSidecar(*rig, "shop", "front"); }));
+  CHECK(Eventually(120s, [&] { return HasSidecar(*rig, "shop", "front"); }));
 
   // Mutual TLS.
   const json strict = {{"mode", "STRICT"}, {"scope", "namespace"}, {"namespace", "shop"}};

@@ -22,7 +22,7 @@ ProcessOutcome RunRig(const std::vector<std::string>& words) {
   for (const char* name : {"PATH", "HOME", "MESHPLAY_CACHE"}) {
     if (const char* value = std::getenv(name)) spec.environment[name] = value;
   }
-  spec.timeout = std::chrono::seconds(90);
+  spec.timeout = std::chrono::seconds(300);
   auto outcome = RunProcess(spec);
   REQUIRE(outcome.has_value());
   return *outcome;

@@ -52,17 +52,17 @@ mkdir -p "$WORK/home" "$WORK/data" "$WORK/adapter"
 "$BIN/meshplay-server" serve --data-dir "$WORK/data" --rest-listen 127.0.0.1:0 --grpc-listen 127.0.0.1:0 \
   --hub-listen 127.0.0.1:0 --ports-file "$WORK/ports" --admin-token-file "$WORK/token" >"$WORK/server.log" 2>&1 &
 PIDS+=($!)
-eventually 20 test -s "$WORK/ports"
-eventually 20 test -s "$WORK/token"
+eventually 120 test -s "$WORK/ports"
+eventually 120 test -s "$WORK/token"
 URL="http://$(jq -r .rest "$WORK/ports")" TOKEN="$(cat "$WORK/token")"
-eventually 20 curl -sf "$URL/readyz"
+eventually 120 curl -sf "$URL/readyz"
 (umask 077 && api POST /v1/enrollmentTokens '{"meshType":"istio","displayName":"test"}' >"$WORK/enroll.json")
 "$BIN/meshplay-adapter-istio" run --state-dir "$WORK/adapter" --enroll-file "$WORK/enroll.json" \
   --kubeconfig "$KUBECONFIG_FILE" --chart-source "dir:$ROOT/tests/charts/istio" --helm "$HELM" >"$WORK/adapter.log" 2>&1 &
 ADAPTER=$!
 PIDS+=("$ADAPTER")
 has_cluster() { api GET /v1/clusters | jq -e '.clusters | length == 1'; }
-eventually 30 has_cluster
+eventually 120 has_cluster
 CLUSTER="$(api GET /v1/clusters | jq -r '.clusters[0].id')"
 everything >"$WORK/before"
 
@@ -74,13 +74,13 @@ ctl -o json run istio.install --cluster "$CLUSTER" --plan >"$WORK/plan-again"
 
 step "the mesh appears in the API, healthy"
 has_mesh() { api GET /v1/meshes | jq -e ".meshes | length == 1 and .[0].mesh_key == \"istio-system/default\" and .[0].health == \"HEALTHY\" and .[0].managed"; }
-eventually 30 has_mesh
+eventually 120 has_mesh
 
 step "the sample application gets its sidecars, and the API sees them"
 ctl run istio.sampleapp.install --cluster "$CLUSTER" -p namespace=shop --wait >"$WORK/sample.log"
 k -n shop get pods -l app=front -o jsonpath='{.items[0].spec.containers[*].name}' | grep istio-proxy >/dev/null
 sees_sidecars() { api GET /v1/meshes >"$WORK/meshes.log"; jq -e '.meshes[0] | .member_namespaces == ["shop"] and .pods == 6 and .pods_with_proxy == 6 and .pods_skewed == 0' "$WORK/meshes.log"; }
-eventually 30 sees_sidecars
+eventually 120 sees_sidecars
 
 step "SMI becomes routes and policies"
 cat >"$WORK/smi.yaml" <<'YAML'
@@ -114,10 +114,10 @@ everything >"$WORK/after"
 diff <(grep -v '^pod/' "$WORK/before") <(grep -v '^pod/' "$WORK/after") || fail "something is left"
 k get lease -n kube-system meshplay-istio >/dev/null
 no_mesh() { api GET /v1/meshes | jq -e '(.meshes // []) | length == 0'; }
-eventually 30 no_mesh
+eventually 120 no_mesh
 
 step "the adapter stops in time"
 kill "$ADAPTER"
-eventually 10 bash -c "! kill -0 $ADAPTER 2>/dev/null"
+eventually 120 bash -c "! kill -0 $ADAPTER 2>/dev/null"
 wait "$ADAPTER"
 echo "all steps passed"

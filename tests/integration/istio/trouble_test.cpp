@@ -61,7 +61,7 @@ std::string KubeconfigOfNobody(RigCluster& rig, const std::string& name) {
        {"metadata",
         {{"name", name}, {"namespace", "default"}, {"annotations", {{"kubernetes.io/service-account.name", name}}}}}}));
   std::string token;
-  REQUIRE(Eventually(20s, [&] {
+  REQUIRE(Eventually(120s, [&] {
     const json secret = rig.Get("v1", "Secret", "default", name);
     token = kube::TextAt(secret, "/data/token");
     return !token.empty();
@@ -252,7 +252,7 @@ TEST_CASE("with a mesh on the cluster: rules that deny, foreign objects, two rev
     rig->Standin({"ok"});
     for (const json& object : DenyPolicy()) REQUIRE(rig->kube().Create(object));
     pb::TaskResult denied;
-    CHECK(Eventually(30s, [&] {
+    CHECK(Eventually(120s, [&] {
       denied = rig->Apply("istio.mtls.set", strict);
       return denied.error().reason() == "ADMISSION_DENIED";
     }));
@@ -261,7 +261,7 @@ TEST_CASE("with a mesh on the cluster: rules that deny, foreign objects, two rev
     CHECK(std::any_of(plan.diagnostics().begin(), plan.diagnostics().end(),
                       [](const auto& one) { return one.code() == "ADMISSION_DENIED"; }));
     REQUIRE(rig->kube().Delete(kube::RefOf(DenyPolicy().back())));
-    CHECK(Eventually(30s, [&] { return rig->Apply("istio.mtls.set", strict).outcome() == pb::OUTCOME_SUCCEEDED; }));
+    CHECK(Eventually(120s, [&] { return rig->Apply("istio.mtls.set", strict).outcome() == pb::OUTCOME_SUCCEEDED; }));
   }
   {  // Two revisions live side by side and go one by one.
     const pb::TaskResult canary = rig->Apply("istio.install", {{"revision", "canary"}});

@@ -153,7 +153,7 @@ TEST_CASE("Traffic that ended within the window is still measured, and is gone w
   CheckCounts(item, 30, 10);
   CHECK(ValueOf(item, "p50_response_latency") == Approx(7.5).margin(0.01));
   Json last;
-  const bool passed = Eventually(20s, [&] {
+  const bool passed = Eventually(120s, [&] {
     last = shop.Ask("/namespaces/shop/deployments/api", "2s");
     return ValueOf(last, "success_count") == 0;
   });

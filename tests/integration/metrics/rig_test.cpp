@@ -27,7 +27,7 @@ class Product {
     stack_->AwaitConnected();
     Run("istio.install", nlohmann::json::object());
     nlohmann::json meshes;
-    REQUIRE(Eventually(30s, [&] {
+    REQUIRE(Eventually(120s, [&] {
       meshes = stack_->TryGet("/v1/meshes");
       return meshes.is_object() && meshes.at("meshes").size() == 1;
     }));
@@ -63,7 +63,7 @@ class Product {
     CHECK(answer.body.dump().find(said) != std::string::npos);
   }
   void Run(const std::string& type, const nlohmann::json& parameters) {
-    const nlohmann::json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), 120s);
+    const nlohmann::json operation = stack_->AwaitFinal(stack_->Submit(type, parameters), 300s);
     INFO(operation.dump(1) << stack_->LogTail("adapter"));
     REQUIRE(operation.at("state") == "SUCCEEDED");
   }
@@ -188,7 +188,7 @@ TEST_CASE("TrafficMetrics of Istio are what a real Prometheus scraped, through t
   {
     INFO("a window that the traffic has left");
     Json last;
-    CHECK(Eventually(20s, [&] {
+    CHECK(Eventually(120s, [&] {
       last = product.Ask("/namespaces/shop/deployments/api?t=2s");
       return ValueOf(last, "success_count") == 0;
     }));

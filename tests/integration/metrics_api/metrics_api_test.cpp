@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::seconds;
 
-constexpr seconds kSoon{30};
+constexpr seconds kSoon{120};
 const std::string kBase = "/apis/metrics.smi-spec.io/v1alpha1";
 const std::string kOurs = "meshplay.dev/owner=metrics-api";
 const std::string kService = "v1alpha1.metrics.smi-spec.io";
@@ -191,7 +191,7 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
   metered->RestartAdapter();
   INFO(shop.stack().LogTail("adapter"));
   CHECK(Eventually(kSoon, [&] { return metered->CaBundle() != before; }));
-  CHECK(Eventually(seconds(60), [&] { return shop.TryKubectl({"get", "--raw", list}).exit_code == 0; }));
+  CHECK(Eventually(kSoon, [&] { return shop.TryKubectl({"get", "--raw", list}).exit_code == 0; }));
 
   // An APIService that a person has removed stays away over a restart.
   shop.Kubectl({"delete", "apiservice", kService});

@@ -47,11 +47,11 @@ start_server() {
     --hub-listen "${HUB:-127.0.0.1:0}" --hub-lease-ttl 3s --ports-file "$WORK/ports" --admin-token-file "$WORK/token" \
     >>"$WORK/server.log" 2>&1 &
   SERVER=$!
-  eventually 30 test -s "$WORK/ports"
+  eventually 120 test -s "$WORK/ports"
   URL="http://$(jq -r .rest "$WORK/ports")"
   HUB="$(jq -r .hub "$WORK/ports")"
   TOKEN="$(cat "$WORK/token")"
-  eventually 30 curl -sf "$URL/readyz"
+  eventually 120 curl -sf "$URL/readyz"
 }
 # mesh FIELD CLUSTER: a field of the policy's mesh on the cluster.
 mesh() { api GET /v1/policies/shop/meshes | jq -r ".meshes[] | select(.cluster == \"$2\") | .$1"; }
@@ -82,7 +82,7 @@ for name in east west; do
   PIDS+=($!)
 done
 has_clusters() { api GET /v1/clusters | jq -e '.clusters | length == 2'; }
-eventually 40 has_clusters
+eventually 120 has_clusters
 EAST="$(api GET /v1/clusters | jq -r '.clusters[] | select(.id | test("east")) | .id')"
 WEST="$(api GET /v1/clusters | jq -r '.clusters[] | select(.id | test("west")) | .id')"
 [ -n "$EAST" ] && [ -n "$WEST" ] || fail "clusters have other names"
@@ -96,18 +96,18 @@ for name in east west; do
   done
 done
 has_meshes() { api GET /v1/meshes | jq -e '.meshes | length == 2'; }
-eventually 30 has_meshes
+eventually 120 has_meshes
 
 step "a policy comes into force on both"
 { split web 90; split api 80; } >"$WORK/first.yaml"
 split web 10 >"$WORK/second.yaml"
-ctl policy create shop -f "$WORK/first.yaml" --mesh-type istio --on-drift REPORT --wait --timeout 60 >"$WORK/create.log" 2>&1
+ctl policy create shop -f "$WORK/first.yaml" --mesh-type istio --on-drift REPORT --wait --timeout 300 >"$WORK/create.log" 2>&1
 is state "$EAST" FULL && is state "$WEST" FULL || fail "not FULL: $(cat "$WORK/create.log")"
 [ "$(services east)" = 2 ] && [ "$(services west)" = 2 ]
 [ "$(weight east)" = "80 90" ]
 
 step "a new revision changes one object and takes the other away"
-ctl policy update shop -f "$WORK/second.yaml" --wait --timeout 60 >"$WORK/update.log" 2>&1
+ctl policy update shop -f "$WORK/second.yaml" --wait --timeout 300 >"$WORK/update.log" 2>&1
 is revision "$EAST" 2 && is revision "$WEST" 2
 [ "$(services east)" = 1 ] && [ "$(services west)" = 1 ] && [ "$(weight west)" = 10 ]
 ctl -o json policy diff shop >"$WORK/diff"
@@ -116,18 +116,18 @@ jq -e '.documents | map(.action) == ["REMOVED", "CHANGED"]' "$WORK/diff" >/dev/n
 step "a stranger's edit is drift, told field by field"
 NAME="$(k east -n shop get virtualservices -o name)"
 k east -n shop patch "$NAME" --type=json -p '[{"op":"replace","path":"/spec/http/0/route/0/weight","value":55},{"op":"replace","path":"/spec/http/0/route/1/weight","value":45}]' >/dev/null
-eventually 40 is state "$EAST" DRIFTED
+eventually 120 is state "$EAST" DRIFTED
 api GET /v1/policies/shop/meshes >"$WORK/drift"
 jq -e ".meshes[] | select(.cluster == \"$EAST\") | .drift[0] | .action == \"UPDATE\" and (.json_patch | tostring | contains(\"weight\"))" "$WORK/drift" >/dev/null
 is state "$WEST" FULL
 [ "$(weight east)" = 55 ]
 
 step "a policy that repairs puts it right"
-ctl policy update shop --on-drift REPAIR --wait --timeout 60 >"$WORK/repair.log" 2>&1
+ctl policy update shop --on-drift REPAIR --wait --timeout 300 >"$WORK/repair.log" 2>&1
 [ "$(weight east)" = 10 ]
 k east -n shop patch "$NAME" --type=json -p '[{"op":"replace","path":"/spec/http/0/route/0/weight","value":56},{"op":"replace","path":"/spec/http/0/route/1/weight","value":44}]' >/dev/null
 repaired() { [ "$(weight east)" = 10 ] && is state "$EAST" FULL; }
-eventually 60 repaired
+eventually 120 repaired
 
 step "kill -9 of the server in the middle of a staged roll-out"
 cat >"$WORK/spec.json" <<JSON
@@ -135,26 +135,26 @@ cat >"$WORK/spec.json" <<JSON
  "rollout": {"stages": [{"name": "first", "selector": {"clusters": ["$EAST"]}}], "gate": {"min_level": "FULL", "settle": "4s"}}}
 JSON
 ctl policy update shop --spec "$WORK/spec.json" -f "$WORK/first.yaml" >"$WORK/staged.log"
-eventually 40 is revision "$EAST" 4
+eventually 120 is revision "$EAST" 4
 is reason "$WEST" StageWaits || fail "the second stage did not wait"
 kill -9 "$SERVER"
 wait "$SERVER" 2>/dev/null || true
 [ "$(services west)" = 1 ] || fail "the second stage had begun"
 start_server
-eventually 40 connected
-eventually 60 is revision "$WEST" 4
+eventually 120 connected
+eventually 120 is revision "$WEST" 4
 [ "$(services west)" = 2 ] && [ "$(services east)" = 2 ]
 rolled_out() { api GET /v1/policies/shop | jq -e '.rollout_status.state == "DONE"'; }
-eventually 30 rolled_out
+eventually 120 rolled_out
 
 step "a rollback is a new revision with the old content"
-ctl policy rollback shop 2 --note "as it was" --wait --timeout 60 >"$WORK/rollback.log" 2>&1
+ctl policy rollback shop 2 --note "as it was" --wait --timeout 300 >"$WORK/rollback.log" 2>&1
 is revision "$EAST" 5 && is revision "$WEST" 5
 [ "$(services east)" = 1 ] && [ "$(weight west)" = 10 ]
 ctl -o json policy revisions shop | jq -e '.[0].restored_from == 2 and .[0].note == "as it was" and length == 5' >/dev/null
 
 step "a deletion leaves nothing"
-ctl policy delete shop --wait --timeout 60 >"$WORK/delete.log" 2>&1
+ctl policy delete shop --wait --timeout 300 >"$WORK/delete.log" 2>&1
 [ "$(services east)" = 0 ] && [ "$(services west)" = 0 ]
 for name in east west; do
   left="$(k "$name" get configmaps,virtualservices,destinationrules,authorizationpolicies,services -A -l meshplay.dev/owner=shop -o name 2>/dev/null)"

@@ -60,28 +60,28 @@ step "pods become ready, Jobs complete, a missing image does not"
 k create deployment web --image=web:1 >/dev/null
 k create deployment broken --image=registry.example/no-such-image:1 >/dev/null
 k create job once --image=busybox -- true >/dev/null
-k rollout status deployment/web --timeout=30s >/dev/null
-k wait --for=condition=complete job/once --timeout=30s >/dev/null
-eventually 20 k get pods -l app=broken -o jsonpath='{.items[0].status.containerStatuses[0].state.waiting.reason}'
+k rollout status deployment/web --timeout=180s >/dev/null
+k wait --for=condition=complete job/once --timeout=180s >/dev/null
+eventually 120 k get pods -l app=broken -o jsonpath='{.items[0].status.containerStatuses[0].state.waiting.reason}'
 [ "$(k get deployment broken -o jsonpath='{.status.readyReplicas}')" = "" ]
 
 step "the stand-in charts install with helm and become ready"
 export KUBECONFIG="$ONE" HELM_CACHE_HOME="$WORK/helm" HELM_CONFIG_HOME="$WORK/helm" HELM_DATA_HOME="$WORK/helm"
 CHARTS="$ROOT/tests/charts/istio"
 "$HELM" install istio-base "$CHARTS/base" -n istio-system --create-namespace >/dev/null
-"$HELM" install istiod "$CHARTS/istiod" -n istio-system --wait --timeout 60s | grep STAND-IN >/dev/null
+"$HELM" install istiod "$CHARTS/istiod" -n istio-system --wait --timeout 300s | grep STAND-IN >/dev/null
 [ "$(k get crd -o name | grep -c 'istio\.io$')" = 15 ]
 policies() { k get "$1" -o jsonpath='{range .items[*].webhooks[*]}{.failurePolicy}{.clientConfig.caBundle}{"\n"}{end}'; }
 validators_ready() { policies validatingwebhookconfigurations | grep -c '^Fail.' | grep -x 2 >/dev/null; }
 injectors_ready() { policies mutatingwebhookconfigurations | grep -c '^Fail.' | grep -x 4 >/dev/null; }
-eventually 20 validators_ready
-eventually 20 injectors_ready
+eventually 120 validators_ready
+eventually 120 injectors_ready
 
 step "a pod of an injected namespace gets the sidecar that the injector's ConfigMap names"
 k create namespace shop >/dev/null
 k label namespace shop istio-injection=enabled >/dev/null
 k -n shop create deployment api --image=api:1 >/dev/null
-k -n shop rollout status deployment/api --timeout=30s >/dev/null
+k -n shop rollout status deployment/api --timeout=180s >/dev/null
 k -n shop get pods -o json >"$WORK/pods"
 [ "$(jq -r '.items[0].spec.containers[] | select(.name == "istio-proxy").image' "$WORK/pods")" = registry.istio.io/release/proxyv2:1.30.3 ]
 jq -e '.items[0].metadata.annotations["sidecar.istio.io/status"] | fromjson.revision == "default"' "$WORK/pods" >/dev/null
@@ -98,22 +98,22 @@ must_fail "told to fail" k -n shop label vs good a=1
 "$RIG" standin --name one --dir "$WORK/one" absent
 must_fail "connection refused" k -n shop label vs good a=1
 "$RIG" standin --name one --dir "$WORK/one" ok
-eventually 10 k -n shop label vs good a=1
+eventually 120 k -n shop label vs good a=1
 
 step "a control plane scaled to zero is dead, and comes back"
 k -n istio-system scale deployment istiod --replicas=0 >/dev/null
 dead() { ! k -n shop label --overwrite vs good "b=$SECONDS"; }
-eventually 10 dead
+eventually 120 dead
 k -n istio-system scale deployment istiod --replicas=1 >/dev/null
-eventually 20 k -n shop label --overwrite vs good b=alive
+eventually 120 k -n shop label --overwrite vs good b=alive
 
 step "another revision of another version injects its own sidecar"
 "$ROOT/tests/charts/derive" 1.29.6 "$WORK/old"
-"$HELM" install istiod-old "$WORK/old/istiod" -n istio-system --set revision=old --wait --timeout 60s >/dev/null
+"$HELM" install istiod-old "$WORK/old/istiod" -n istio-system --set revision=old --wait --timeout 300s >/dev/null
 k create namespace legacy >/dev/null
 k label namespace legacy istio.io/rev=old >/dev/null
 k -n legacy create deployment app --image=app:1 >/dev/null
-eventually 30 k -n legacy wait --for=condition=Available deployment/app --timeout=1s
+eventually 120 k -n legacy wait --for=condition=Available deployment/app --timeout=1s
 k -n legacy get pods -o jsonpath='{.items[0].spec.containers[*].image}' | grep 'proxyv2:1.29.6' >/dev/null
 
 step "the audit log says who wrote what"

@@ -59,7 +59,7 @@ void CrdCluster::Install(const std::vector<json>& definitions) {
     return std::any_of(conditions.begin(), conditions.end(),
                        [](const json& c) { return c["type"] == "Established" && c["status"] == "True"; });
   };
-  for (const std::string& name : definitions_) REQUIRE(Eventually(30s, [&] { return established(name); }));
+  for (const std::string& name : definitions_) REQUIRE(Eventually(120s, [&] { return established(name); }));
   kube_->DropDiscovery();
 }
 
