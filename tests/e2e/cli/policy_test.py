@@ -102,7 +102,8 @@ class Policies(unittest.TestCase):
         invalid = self.ctl("policy", "create", "bad", "-f", "-", "--all", stdin=SPLIT % -1, code=2)
         self.assertIn("SMI_INVALID", invalid.stderr)
         self.ctl("policy", "create", "bad", "-f", "-", "--environment", "nobody", stdin=SPLIT % 1, code=8)
-        self.assertIn("/nonexistent", self.ctl("policy", "create", "bad", "-f", "/nonexistent", "--all", code=2).stderr)
+        missing = self.folder.name + "/missing"
+        self.assertIn(missing, self.ctl("policy", "create", "bad", "-f", missing, "--all", code=2).stderr)
         self.ctl("policy", "diff", "nobody", code=8)
         self.ctl("policy", "rollback", "nobody", "1", code=8)
         self.ctl("policy", "create", "bad", "--on-drift", "LOUDLY", code=2)
