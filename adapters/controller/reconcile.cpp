@@ -5,6 +5,7 @@
 
 #include "adapters/common/ownership.h"
 #include "adapters/controller/internal/grace.h"
+#include "adapters/translate/drafts.h"
 #include "libs/base/ids.h"
 #include "libs/base/json.h"
 
@@ -31,6 +32,11 @@ std::string NamespaceOfSource(const std::string& source) {
 std::string DesiredDigest(const json& object) {
   return Sha256Hex(CanonicalJson(object)).substr(0, 32);
 }
+
+struct Wanted {
+  json object;
+  std::vector<std::string> sources;  // All of them.
+};
 
 class Reconciler {
  public:
@@ -89,8 +95,10 @@ class Reconciler {
     return found == graces_.end() || found->second.changed;
   }
 
-  /// A stored object of ours stays as it is while a source of it is held, unless another source wants it changed.
+  /// A stored object of ours stays as it is while a source of it is held, unless another source wants it changed. One
+  /// with too many sources to name them all follows the translation: who wants it changed cannot be told.
   bool Stays(const json& object) const {
+    if (!kube::AnnotationOf(object, translate::kSourcesOmittedAnnotation).empty()) return false;
     const std::vector<std::string> sources = SourcesOf(object);
     const bool held = std::any_of(sources.begin(), sources.end(), [this](const auto& one) { return IsHeld(one); });
     return held && std::none_of(sources.begin(), sources.end(), [this](const auto& one) { return IsChanged(one); });
@@ -99,10 +107,12 @@ class Reconciler {
   /// What is to be there, without what somebody else's objects are in the way of, and what stays as it is.
   void Wish() {
     std::set<std::string> refused;
-    for (const json& object : picture_.emission.objects) {
+    const translate::Emission& emission = picture_.emission;
+    for (std::size_t i = 0; i < emission.objects.size(); ++i) {
+      const json& object = emission.objects[i];
       const json* stored = Stored(Identity(kube::RefOf(object)));
       if (stored == nullptr || IsOwn(*stored)) continue;
-      for (const std::string& source : SourcesOf(object)) {
+      for (const std::string& source : emission.sources.at(i)) {
         refused.insert(source);
         conflicts_.emplace(source, kube::RefOf(object).ToString());
       }
@@ -110,25 +120,25 @@ class Reconciler {
     for (const auto& object : picture_.stored) {
       if (IsOwn(*object) && Stays(*object)) staying_.insert(Identity(kube::RefOf(*object)));
     }
-    for (const json& object : picture_.emission.objects) {
-      const kube::ObjectRef ref = kube::RefOf(object);
-      const std::vector<std::string> sources = SourcesOf(object);
+    for (std::size_t i = 0; i < emission.objects.size(); ++i) {
+      const kube::ObjectRef ref = kube::RefOf(emission.objects[i]);
+      const std::vector<std::string>& sources = emission.sources.at(i);
       const auto all = [&sources](const auto& rule) { return std::all_of(sources.begin(), sources.end(), rule); };
       const bool in_the_way = all([&](const auto& source) { return refused.count(source) != 0; });
       const bool all_held = all([this](const auto& source) { return IsHeld(source); });
       const bool waits = all_held && Stored(Identity(ref)) == nullptr;
       if (in_the_way || waits || staying_.count(Identity(ref)) != 0) continue;
       wanted_.insert(Identity(ref));
-      json& wish = wishes_.emplace_back(object);
-      common::SetOwnership(wish, kOwner, options_.mesh_type);
+      Wanted& wish = wishes_.emplace_back(Wanted{emission.objects[i], sources});
+      common::SetOwnership(wish.object, kOwner, options_.mesh_type);
     }
   }
 
   /// The wishes in their order, then what was there before and still is, in the order of before.
   void Inventory() {
     std::set<std::string> listed;
-    for (const json& wish : wishes_) {
-      const kube::ObjectRef ref = kube::RefOf(wish);
+    for (const Wanted& wish : wishes_) {
+      const kube::ObjectRef ref = kube::RefOf(wish.object);
       if (listed.insert(Identity(ref)).second) out_.state.objects.push_back(ref);
     }
     const auto keep = [&](const kube::ObjectRef& ref) {
@@ -162,7 +172,9 @@ class Reconciler {
   }
 
   void AddFinalizers() {
-    for (const json& wish : wishes_) elsewhere_.merge(SourcesElsewhere(SourcesOf(wish), kube::NamespaceOf(wish)));
+    for (const Wanted& wish : wishes_) {
+      elsewhere_.merge(SourcesElsewhere(wish.sources, kube::NamespaceOf(wish.object)));
+    }
     for (const std::string& source : elsewhere_) {
       const auto found = smi_.find(source);
       if (found == smi_.end() || HasFinalizer(*found->second)) continue;
@@ -171,17 +183,17 @@ class Reconciler {
   }
 
   void Apply() {
-    for (json& wish : wishes_) {
+    for (Wanted& wish : wishes_) {
       Step step;
-      step.ref = kube::RefOf(wish);
-      step.sources = SourcesOf(wish);
+      step.ref = kube::RefOf(wish.object);
+      step.sources = std::move(wish.sources);
       const json* stored = Stored(Identity(step.ref));
       step.exists = stored != nullptr;
       if (stored != nullptr) {
         step.uid = kube::UidOf(*stored);
-        if (InStep(step.ref, wish, *stored)) continue;
+        if (InStep(step.ref, wish.object, *stored)) continue;
       }
-      step.object = std::move(wish);
+      step.object = std::move(wish.object);
       out_.steps.push_back(std::move(step));
     }
   }
@@ -294,7 +306,7 @@ class Reconciler {
   std::map<std::string, std::string> conflicts_;  ///< Source to what is in its way.
   std::set<std::string> staying_, wanted_;
   std::set<std::string> elsewhere_;  ///< Sources with wishes in other namespaces.
-  std::vector<json> wishes_;
+  std::vector<Wanted> wishes_;
   Reconciliation out_;
 };
 

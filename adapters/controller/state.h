@@ -47,7 +47,8 @@ bool HasFinalizer(const nlohmann::json& object);
 /// The object's finalizers without ours.
 nlohmann::json OtherFinalizers(const nlohmann::json& object);
 
-/// The names in the annotation meshplay.dev/smi-sources of a generated object.
+/// The names in the annotation meshplay.dev/smi-sources of a generated object; not all of them when it has very many
+/// (translate::kMaxSourcesBytes).
 std::vector<std::string> SourcesOf(const nlohmann::json& object);
 
 }  // namespace meshplay::controller

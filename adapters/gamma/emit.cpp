@@ -88,7 +88,9 @@ translate::TranslateEmitter Emitter(const std::string& implementation) {
             options.implementation = implementation;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(set, facts, options);
-          }};
+          },
+          {},
+          std::set<std::string>{}};
 }
 
 }  // namespace meshplay::gamma

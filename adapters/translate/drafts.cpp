@@ -29,6 +29,20 @@ bool AppliedBefore(const Draft* a, const Draft* b) {
          std::tie(b->wave, b->key.namespace_name, b->key.kind, b->key.name);
 }
 
+// One source: its hash. Several: a hash over all of them.
+std::string SourcesLabel(const std::vector<std::string>& sources) {
+  if (sources.size() == 1) {
+    const std::string& text = sources.front();
+    const std::size_t kind_end = text.find('/');
+    const std::size_t namespace_end = text.find('/', kind_end + 1);
+    return SourceHash({"", text.substr(0, kind_end), text.substr(kind_end + 1, namespace_end - kind_end - 1),
+                       text.substr(namespace_end + 1)});
+  }
+  std::string all;
+  for (const std::string& source : sources) all += source + "\n";
+  return Sha256Hex(all).substr(0, 8);
+}
+
 }  // namespace
 
 std::string SourceHash(const smi::ObjectKey& source) {
@@ -52,24 +66,19 @@ std::string ObjectName(const smi::ObjectKey& source, const std::string& namespac
   return out + hash;
 }
 
-// One source: its hash. Several: a hash over all of them.
-std::string SourcesLabel(const std::vector<std::string>& sources) {
-  if (sources.size() == 1) {
-    const std::string& text = sources.front();
-    const std::size_t kind_end = text.find('/');
-    const std::size_t namespace_end = text.find('/', kind_end + 1);
-    return SourceHash({"", text.substr(0, kind_end), text.substr(kind_end + 1, namespace_end - kind_end - 1),
-                       text.substr(namespace_end + 1)});
-  }
-  std::string all;
-  for (const std::string& source : sources) all += source + "\n";
-  return Sha256Hex(all).substr(0, 8);
-}
-
-std::string SourcesAnnotation(const std::vector<std::string>& sources) {
+void SetSources(json& metadata, const std::vector<std::string>& sources) {
   std::string listed;
-  for (const std::string& source : sources) listed += (listed.empty() ? "" : ",") + source;
-  return listed;
+  std::size_t count = 0;
+  for (const std::string& source : sources) {
+    if (listed.size() + 1 + source.size() > kMaxSourcesBytes) break;
+    listed += (listed.empty() ? "" : ",") + source;
+    ++count;
+  }
+  metadata["labels"][kSourcesLabel] = SourcesLabel(sources);
+  json& annotations = metadata["annotations"];
+  annotations[kSourcesAnnotation] = std::move(listed);
+  annotations.erase(kSourcesOmittedAnnotation);
+  if (count < sources.size()) annotations[kSourcesOmittedAnnotation] = std::to_string(sources.size() - count);
 }
 
 void DraftList::Add(Draft draft) {
@@ -123,13 +132,11 @@ FinishedDrafts DraftList::Finish(const CommonOptions& options) const {
     json labels = draft->labels;
     labels[std::string(kManagedBy)] = "meshplay";
     labels[std::string(kOwner)] = options.owner;
-    labels[kSourcesLabel] = SourcesLabel(texts);
     json metadata = {{"name", draft->key.name},
                      {"namespace", draft->key.namespace_name},
                      {"labels", std::move(labels)},
-                     {"annotations",
-                      {{kSourcesAnnotation, SourcesAnnotation(texts)},
-                       {"meshplay.dev/spec-hash", Sha256Hex(CanonicalJson(draft->spec))}}}};
+                     {"annotations", {{"meshplay.dev/spec-hash", Sha256Hex(CanonicalJson(draft->spec))}}}};
+    SetSources(metadata, texts);
     const smi::Head& first = *sources.front();
     // Garbage collection follows owner references within one namespace only.
     if (options.owner_references && sources.size() == 1 && !first.uid.empty() &&
@@ -146,6 +153,7 @@ FinishedDrafts DraftList::Finish(const CommonOptions& options) const {
                            {"metadata", std::move(metadata)},
                            {"spec", draft->spec}});
     out.waves.push_back(draft->wave);
+    out.sources.push_back(std::move(texts));
   }
   return out;
 }

@@ -34,7 +34,8 @@ std::string SourceHash(const smi::ObjectKey& source);
 /// Whole objects, in the order in which they are applied.
 struct FinishedDrafts {
   std::vector<nlohmann::json> objects;
-  std::vector<int> waves;  ///< Of each object.
+  std::vector<int> waves;                         ///< Of each object.
+  std::vector<std::vector<std::string>> sources;  ///< Of each object, all of them: texts of ObjectKey::Text(), sorted.
 };
 
 /// Collects what all SMI objects need; the same object asked for twice is one object with two sources.
@@ -56,12 +57,16 @@ class DraftList {
   std::unordered_map<const smi::Head*, std::vector<std::size_t>> by_source_;
 };
 
-/// The labels and annotations of an object that follow from its sources, which are texts of ObjectKey::Text(), sorted.
-std::string SourcesLabel(const std::vector<std::string>& sources);
-std::string SourcesAnnotation(const std::vector<std::string>& sources);
-
 inline constexpr const char* kSourcesLabel = "meshplay.dev/smi-source";
 inline constexpr const char* kSourcesAnnotation = "meshplay.dev/smi-sources";
+/// How many sources the list leaves out; not there when it is complete.
+inline constexpr const char* kSourcesOmittedAnnotation = "meshplay.dev/smi-sources-omitted";
+/// Kubernetes takes 256 KiB of annotations an object, those of others included.
+inline constexpr std::size_t kMaxSourcesBytes = 128 * 1024;
+
+/// Writes into an object's metadata what follows from its sources, which are texts of ObjectKey::Text(), sorted: the
+/// label with their hash, and the annotation that lists the first of them, as many as kMaxSourcesBytes hold.
+void SetSources(nlohmann::json& metadata, const std::vector<std::string>& sources);
 
 /// True when the object carries the labels of `owner`.
 bool IsOurs(const nlohmann::json& object, const std::string& owner);

@@ -3,6 +3,8 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,9 +20,9 @@ struct Emission {
   std::vector<nlohmann::json> objects;
   /// One for each SMI object, in document order.
   std::vector<smi::SmiReport> reports;
-  /// When each object is applied, lowest first. Empty when the emitter does not tell; then a translation is always made
-  /// as a whole.
-  std::vector<int> waves = {};
+  std::vector<int> waves = {};  ///< When each object is applied, lowest first.
+  /// The SMI objects that each object was made for, all of them: texts of smi::ObjectKey::Text(), sorted.
+  std::vector<std::vector<std::string>> sources = {};
 };
 
 /// Options by their documented names (06 §4.0).
@@ -35,6 +37,9 @@ struct TranslateEmitter {
   /// True when what is made for a TrafficSplit and for the destinations behind its Services depends on each other with
   /// these options: they are translated together then. Empty: it never does.
   std::function<bool(const OptionMap& options)> joins_splits = {};
+  /// The kinds of which `emit` reads objects of our own in `facts.existing`. What becomes of our other objects there
+  /// makes no difference, as long as they stay ours. Not set: any kind.
+  std::optional<std::set<std::string>> own_kinds = {};
 };
 
 }  // namespace meshplay::translate

@@ -60,7 +60,7 @@ class IncrementalTranslator::State {
     stats_ = {};
     if (options != options_) Forget();
     options_ = options;
-    const FactChanges changes = memory_.Update(facts, owner_);
+    const FactChanges changes = memory_.Update(facts, owner_, emitter_.own_kinds);
     parts_ = Partition(set, facts, emitter_.joins_splits && emitter_.joins_splits(options));
     stats_.parts = parts_.size();
     DropGone();
@@ -159,6 +159,7 @@ class IncrementalTranslator::State {
     std::vector<const Head*> heads = HeadsOf(set, all);
     std::stable_sort(heads.begin(), heads.end(), ReportedBefore);
     const bool complete = emission.waves.size() == emission.objects.size() &&
+                          emission.sources.size() == emission.objects.size() &&
                           emission.reports.size() == heads.size() + all.unreadable.size();
     if (!complete) return false;
     std::unordered_map<const Head*, const SmiReport*> reports;

@@ -43,6 +43,7 @@ class Translation {
     FinishedDrafts finished = context_.drafts.Finish(context_.options);
     emission.objects = std::move(finished.objects);
     emission.waves = std::move(finished.waves);
+    emission.sources = std::move(finished.sources);
     ReportAll(emission);
     return emission;
   }

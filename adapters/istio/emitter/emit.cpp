@@ -92,7 +92,9 @@ translate::TranslateEmitter Emitter() {
           [](const translate::OptionMap& wanted) {
             const auto it = wanted.find("istio.dataplane");
             return it != wanted.end() && it->second == "ambient";
-          }};
+          },
+          // Waypoints are Gateways.
+          std::set<std::string>{"Gateway"}};
 }
 
 }  // namespace meshplay::istio

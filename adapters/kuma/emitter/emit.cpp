@@ -89,7 +89,9 @@ translate::TranslateEmitter Emitter() {
             EmitOptions options;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(set, facts, options);
-          }};
+          },
+          {},
+          std::set<std::string>{}};
 }
 
 }  // namespace meshplay::kuma

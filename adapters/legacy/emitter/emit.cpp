@@ -79,7 +79,10 @@ translate::TranslateEmitter Emitter(Mesh mesh) {
             EmitOptions options;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(mesh, set, facts, options);
-          }};
+          },
+          // OSM says in its MeshConfig whether it guards anything.
+          {},
+          std::set<std::string>{"MeshConfig"}};
 }
 
 }  // namespace meshplay::legacy

@@ -87,7 +87,10 @@ translate::TranslateEmitter Emitter() {
             EmitOptions options;
             for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
             return EmitSmi(set, facts, options);
-          }};
+          },
+          {},
+          // Routes keep their names and their order of age; profiles keep what others wrote into them.
+          std::set<std::string>{"HTTPRoute", "ServiceProfile"}};
 }
 
 }  // namespace meshplay::linkerd

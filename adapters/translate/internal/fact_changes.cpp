@@ -224,16 +224,18 @@ json WithoutBookkeeping(const json& object) {
   return out;
 }
 
-void AddSources(const json& object, std::set<std::string>& to) {
-  if (!object.is_object() || !object.contains("metadata") || !object["metadata"].is_object()) return;
+// False when the object does not name all of them.
+bool AddSources(const json& object, std::set<std::string>& to) {
+  if (!object.is_object() || !object.contains("metadata") || !object["metadata"].is_object()) return true;
   const json& metadata = object["metadata"];
-  if (!metadata.contains("annotations")) return;
+  if (!metadata.contains("annotations")) return true;
   const std::string listed = TextAt(metadata["annotations"], kSourcesAnnotation);
   for (std::size_t at = 0; at < listed.size();) {
     const std::size_t end = std::min(listed.find(',', at), listed.size());
     to.insert(listed.substr(at, end - at));
     at = end + 1;
   }
+  return TextAt(metadata["annotations"], kSourcesOmittedAnnotation).empty();
 }
 
 bool AnyOf(const std::set<std::string>& a, const std::set<std::string>& b) {
@@ -244,7 +246,8 @@ bool AnyOf(const std::set<std::string>& a, const std::set<std::string>& b) {
 
 }  // namespace
 
-void FactMemory::CompareExisting(const std::vector<json>& existing, const std::string& owner, FactChanges& changes) {
+void FactMemory::CompareExisting(const std::vector<json>& existing, const std::string& owner,
+                                 const std::optional<std::set<std::string>>& own_kinds, FactChanges& changes) {
   const auto changed = [&](const smi::ObjectKey& key, const json* before, const json* after) {
     const bool ours =
         !owner.empty() && (before == nullptr || IsOurs(*before, owner)) && (after == nullptr || IsOurs(*after, owner));
@@ -253,9 +256,11 @@ void FactMemory::CompareExisting(const std::vector<json>& existing, const std::s
       changes.everything = true;
       return;
     }
+    if (own_kinds.has_value() && own_kinds->count(key.kind) == 0) return;
     changes.own.insert(key);
-    if (before != nullptr) AddSources(*before, changes.own_sources);
-    if (after != nullptr) AddSources(*after, changes.own_sources);
+    for (const json* object : {before, after}) {
+      if (object != nullptr && !AddSources(*object, changes.own_sources)) changes.everything = true;
+    }
   };
   std::map<smi::ObjectKey, json> kept;
   for (const json& object : existing) {
@@ -276,7 +281,8 @@ void FactMemory::CompareExisting(const std::vector<json>& existing, const std::s
   existing_ = std::move(kept);
 }
 
-FactChanges FactMemory::Update(const smi::ClusterFacts& facts, const std::string& owner) {
+FactChanges FactMemory::Update(const smi::ClusterFacts& facts, const std::string& owner,
+                               const std::optional<std::set<std::string>>& own_kinds) {
   FactChanges changes;
   changes.everything = !known_ || facts.mesh_version != facts_.mesh_version ||
                        facts.trust_domain != facts_.trust_domain || facts.cluster_domain != facts_.cluster_domain ||
@@ -291,7 +297,7 @@ FactChanges FactMemory::Update(const smi::ClusterFacts& facts, const std::string
                  [&](const auto& account) { changes.names.accounts.insert(Name(account.first, account.second)); });
     CompareGraph(facts_, facts, changes);
   }
-  CompareExisting(facts.existing, owner, changes);
+  CompareExisting(facts.existing, owner, own_kinds, changes);
   if (facts_.services != facts.services) facts_.services = facts.services;
   if (facts_.workloads != facts.workloads) facts_.workloads = facts.workloads;
   facts_.service_accounts = facts.service_accounts;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -26,12 +27,15 @@ struct FactChanges {
 /// Keeps a copy of the facts and tells what is new. Ownership: keeps no reference.
 class FactMemory {
  public:
-  /// Compares with the last call and remembers. `owner` is the owner of our objects, empty when it is not known yet.
-  FactChanges Update(const smi::ClusterFacts& facts, const std::string& owner);
+  /// Compares with the last call and remembers. `owner` is the owner of our objects, empty when it is not known yet;
+  /// of these only `own_kinds` count (TranslateEmitter::own_kinds).
+  FactChanges Update(const smi::ClusterFacts& facts, const std::string& owner,
+                     const std::optional<std::set<std::string>>& own_kinds);
   void Forget() { known_ = false; }
 
  private:
-  void CompareExisting(const std::vector<nlohmann::json>& existing, const std::string& owner, FactChanges& changes);
+  void CompareExisting(const std::vector<nlohmann::json>& existing, const std::string& owner,
+                       const std::optional<std::set<std::string>>& own_kinds, FactChanges& changes);
 
   bool known_ = false;
   smi::ClusterFacts facts_;  ///< Without `existing`.

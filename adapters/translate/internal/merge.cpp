@@ -10,16 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<std::string> SplitSources(const std::string& listed) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < listed.size();) {
-    const std::size_t end = std::min(listed.find(',', at), listed.size());
-    out.push_back(listed.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
-
 smi::ObjectKey KeyOf(const json& object) {
   const json& metadata = object["metadata"];
   return {object["apiVersion"].get<std::string>(), object["kind"].get<std::string>(),
@@ -34,6 +24,7 @@ bool SameContent(const json& a, const json& b) {
     json& metadata = (*object)["metadata"];
     metadata["labels"].erase(kSourcesLabel);
     metadata["annotations"].erase(kSourcesAnnotation);
+    metadata["annotations"].erase(kSourcesOmittedAnnotation);
     metadata.erase("ownerReferences");
   }
   return left == right;
@@ -94,13 +85,12 @@ bool MergedObjects::Build(Slot& slot, std::vector<std::string>& alone) {
   for (const auto& [part, contribution] : slot.parts) {
     if (contribution.object != first.object && !SameContent(*contribution.object, *first.object)) return false;
   }
-  std::vector<std::string> sources = AllSources(slot.parts);
+  slot.sources = AllSources(slot.parts);
   slot.merged = *first.object;
-  if (sources == first.object_sources) return true;
-  if (sources.size() == 1) alone.push_back(slot.parts.begin()->first);
+  if (slot.sources == first.object_sources) return true;
+  if (slot.sources.size() == 1) alone.push_back(slot.parts.begin()->first);
   json& metadata = slot.merged["metadata"];
-  metadata["labels"][kSourcesLabel] = SourcesLabel(sources);
-  metadata["annotations"][kSourcesAnnotation] = SourcesAnnotation(sources);
+  SetSources(metadata, slot.sources);
   metadata.erase("ownerReferences");
   return true;
 }
@@ -118,9 +108,11 @@ bool MergedObjects::Merge(std::vector<std::string>& alone) {
 void MergedObjects::WriteTo(Emission& emission) const {
   emission.objects.reserve(slots_.size());
   emission.waves.reserve(slots_.size());
+  emission.sources.reserve(slots_.size());
   for (const auto& [place, slot] : slots_) {
     emission.objects.push_back(slot.merged);
     emission.waves.push_back(std::get<0>(place));
+    emission.sources.push_back(slot.sources);
   }
 }
 
@@ -141,10 +133,7 @@ void MergedObjects::Clear() {
 bool Distribute(Emission& emission, const std::multimap<std::string, std::size_t>& parts_by_source,
                 std::vector<std::vector<Contribution>>& contributions) {
   for (std::size_t i = 0; i < emission.objects.size(); ++i) {
-    json& object = emission.objects[i];
-    const json::json_pointer at = json::json_pointer("/metadata/annotations") / kSourcesAnnotation;
-    if (!object.is_object() || !object.contains(at) || !object[at].is_string()) return false;
-    const std::vector<std::string> sources = SplitSources(object[at].get<std::string>());
+    const std::vector<std::string>& sources = emission.sources[i];
     if (sources.empty()) return false;
     std::map<std::size_t, std::vector<std::string>> by_part;
     for (const std::string& source : sources) {
@@ -152,7 +141,7 @@ bool Distribute(Emission& emission, const std::multimap<std::string, std::size_t
       if (begin == end) return false;
       for (auto it = begin; it != end; ++it) by_part[it->second].push_back(source);
     }
-    const auto shared = std::make_shared<const json>(std::move(object));
+    const auto shared = std::make_shared<const json>(std::move(emission.objects[i]));
     for (auto& [part, own] : by_part) {
       contributions[part].push_back({emission.waves[i], shared, sources, std::move(own)});
     }

@@ -42,6 +42,7 @@ class MergedObjects {
   struct Slot {
     std::map<std::string, Contribution> parts;
     nlohmann::json merged;
+    std::vector<std::string> sources;
   };
 
   static bool Build(Slot& slot, std::vector<std::string>& alone);
@@ -53,8 +54,8 @@ class MergedObjects {
   std::map<Place, bool> changed_;
 };
 
-/// Distributes the objects of an emission over the parts that its sources belong to. False when an object does not say
-/// its sources, or names one of none of the parts.
+/// Distributes the objects of an emission over the parts that its sources belong to. False when an object has no
+/// sources, or one of none of the parts.
 bool Distribute(Emission& emission, const std::multimap<std::string, std::size_t>& parts_by_source,
                 std::vector<std::vector<Contribution>>& contributions);
 

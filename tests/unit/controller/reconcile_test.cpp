@@ -226,6 +226,20 @@ spec:
   CHECK(RulesOf(cluster, kPolicy) == 1);
 }
 
+TEST_CASE("an object that does not name all its sources follows the translation, without a grace") {
+  FakeCluster cluster;
+  cluster.Put(kRoutes);
+  cluster.Put(kTarget);
+  cluster.Settle();
+  const std::string identity = "PeerAuthentication/shop/smi-api";
+  cluster.At(identity)["metadata"]["annotations"]["meshplay.dev/smi-sources-omitted"] = "1";
+  cluster.Remove("HTTPRouteGroup/shop/routes");
+  const Steps steps = cluster.Settle();
+  CHECK(Contains(steps, identity));
+  CHECK_FALSE(Contains(steps, kPolicy));
+  CHECK(RulesOf(cluster, kPolicy) == 1);
+}
+
 TEST_CASE("a backend that disappears keeps the split for the grace") {
   FakeCluster cluster;
   cluster.Put(kSplit);

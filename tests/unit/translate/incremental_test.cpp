@@ -31,6 +31,7 @@ void CheckSame(const translate::Emission& kept, const translate::Emission& fresh
     FAIL(smi::ToJson(kept.reports).dump(1) << "\ninstead of\n" << reports.dump(1));
   }
   REQUIRE(kept.waves == fresh.waves);
+  REQUIRE(kept.sources == fresh.sources);
 }
 
 json Subject(const std::string& account) {
@@ -127,6 +128,38 @@ TEST_CASE("of several objects that somebody else holds the same one is told", "[
     REQUIRE(fresh.has_value());
     CheckSame(*kept, *fresh);
   }
+}
+
+TEST_CASE("of our own objects in the cluster only those that an emitter reads count", "[translate][incremental]") {
+  const smi::DocumentSet set = smi::ParseDocuments({TargetOf("a", "x"), TargetOf("b", "x")});
+  std::vector<json> cluster = DeploymentsOf({"a", "b"});
+  for (const char* app : {"a", "b"}) {
+    cluster.push_back(ServiceOf(app, {{"app", app}}, {{{"name", "http"}, {"port", 80}}}));
+  }
+  smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+  translate::IncrementalTranslator translator(meshplay::linkerd::Emitter());
+  const auto recomputed = [&] {
+    REQUIRE(translator.Translate(set, facts, {}).has_value());
+    return translator.stats().recomputed;
+  };
+  REQUIRE(recomputed() == 2);
+  const auto ours = [](const char* kind, json annotations) {
+    return json{{"apiVersion", "policy.linkerd.io/v1beta3"},
+                {"kind", kind},
+                {"metadata",
+                 {{"name", "smi-a-80-g1-0000-12345678"},
+                  {"namespace", "shop"},
+                  {"labels", {{"app.kubernetes.io/managed-by", "meshplay"}, {"meshplay.dev/owner", "translate"}}},
+                  {"annotations", std::move(annotations)}}}};
+  };
+  const json sources = {{"meshplay.dev/smi-sources", "TrafficTarget/shop/a"}};
+  facts.existing = {ours("Server", sources)};
+  CHECK(recomputed() == 0);
+  facts.existing.push_back(ours("HTTPRoute", sources));
+  CHECK(recomputed() == 1);
+  // One that does not name all its sources may be anybody's.
+  facts.existing[1]["metadata"]["annotations"]["meshplay.dev/smi-sources-omitted"] = "1";
+  CHECK(recomputed() == 2);
 }
 
 // Manifests may hold it twice; a tag of Kuma's stands for both.
