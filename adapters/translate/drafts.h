@@ -77,6 +77,7 @@ struct Outcome {
   int in_force = 0;   ///< Rules or routes emitted.
   bool lost = false;  ///< Something was narrowed, dropped or left out.
   std::string explanation;
+  std::string guarded;  ///< See Emission::guarded.
   void Report(std::string code, smi::Severity severity, std::string pointer, std::string message,
               std::string feature = "");
   void Warn(std::string code, std::string pointer, std::string message, std::string feature = "") {

@@ -4,7 +4,9 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
+#include "adapters/translate/internal/baselines.h"
 #include "adapters/translate/internal/fact_changes.h"
 #include "adapters/translate/internal/merge.h"
 #include "adapters/translate/internal/parts.h"
@@ -19,7 +21,8 @@ using smi::SmiReport;
 struct KeptPart {
   smi::DocumentSet documents;
   FactNames facts;
-  std::vector<SmiReport> reports;  ///< Of its heads, then of its unreadable objects.
+  std::vector<SmiReport> reports;    ///< Of its heads, then of its unreadable objects.
+  std::vector<std::string> guarded;  ///< Of its heads, as Emission::guarded.
 };
 
 // As reports are ordered: "/items/10" comes after "/items/9".
@@ -63,8 +66,12 @@ class IncrementalTranslator::State {
     const FactChanges changes = memory_.Update(facts, owner_, emitter_.own_kinds);
     parts_ = Partition(set, facts, emitter_.joins_splits && emitter_.joins_splits(options));
     stats_.parts = parts_.size();
+    const bool has_baseline = emitter_.baseline.has_value() && emitter_.baseline->applies(options);
+    baseline_ = has_baseline ? &*emitter_.baseline : nullptr;
     DropGone();
     std::set<std::size_t> dirty = Dirty(set, changes);
+    std::vector<std::string> alone;
+    const FactChanges* news = &changes;
     do {
       stats_.recomputed += dirty.size();
       if (!dirty.empty()) {
@@ -75,13 +82,15 @@ class IncrementalTranslator::State {
         }
         if (!*done) return Whole(set, facts);
       }
-      std::vector<std::string> alone;
+      if (baseline_ != nullptr) MP_CHECK(UpdateBaselines(set, facts, {news, alone}));
+      news = nullptr;
+      alone.clear();
       if (!merged_.Merge(alone)) return Whole(set, facts);
       dirty.clear();
       for (std::size_t i = 0; i < parts_.size() && !alone.empty(); ++i) {
         if (std::find(alone.begin(), alone.end(), parts_[i].id) != alone.end()) dirty.insert(i);
       }
-    } while (!dirty.empty());
+    } while (!alone.empty());
     Emission emission;
     if (!WriteReports(set, emission)) return Whole(set, facts);
     merged_.WriteTo(emission);
@@ -91,6 +100,7 @@ class IncrementalTranslator::State {
 
   void Forget() {
     kept_.clear();
+    baselines_.Clear();
     merged_.Clear();
     memory_.Forget();
   }
@@ -109,6 +119,29 @@ class IncrementalTranslator::State {
       merged_.Remove(it->first);
       it = kept_.erase(it);
     }
+  }
+
+  // The parts of baselines count like those of documents.
+  Status UpdateBaselines(const smi::DocumentSet& set, const smi::ClusterFacts& facts, const Baselines::Dirt& dirt) {
+    std::unordered_map<const Head*, const std::string*> guarded;
+    for (const Part& part : parts_) {
+      const std::vector<const Head*> heads = HeadsOf(set, part.members);
+      const KeptPart& kept = kept_.at(part.id);
+      for (std::size_t i = 0; i < heads.size(); ++i) guarded.emplace(heads[i], &kept.guarded[i]);
+    }
+    Baselines::Guards guards;
+    for (const smi::TrafficTarget& target : set.targets) {
+      const std::string& account = *guarded.at(&target.head);
+      if (!account.empty()) guards.emplace_back(&target.head, account);
+    }
+    auto recomputed = baselines_.Update(*baseline_, guards, facts, options_, dirt, merged_);
+    if (!recomputed) {
+      Forget();
+      return std::move(recomputed).error();
+    }
+    stats_.recomputed += *recomputed;
+    stats_.parts = parts_.size() + baselines_.parts();
+    return {};
   }
 
   bool MadeAny(const Part& part, const FactChanges& changes) const {
@@ -154,18 +187,20 @@ class IncrementalTranslator::State {
     const bool everything = CountOf(all) == CountOf(set);
     smi::DocumentSet extracted;
     if (!everything) extracted = Extract(set, all);
-    MP_TRY(Emission emission, emitter_.emit(everything ? set : extracted, facts, options_));
+    const auto& emit = baseline_ != nullptr ? baseline_->emit : emitter_.emit;
+    MP_TRY(Emission emission, emit(everything ? set : extracted, facts, options_));
 
     std::vector<const Head*> heads = HeadsOf(set, all);
     std::stable_sort(heads.begin(), heads.end(), ReportedBefore);
     const bool complete = emission.waves.size() == emission.objects.size() &&
                           emission.sources.size() == emission.objects.size() &&
-                          emission.reports.size() == heads.size() + all.unreadable.size();
+                          emission.reports.size() == heads.size() + all.unreadable.size() &&
+                          emission.guarded.size() == emission.reports.size();
     if (!complete) return false;
-    std::unordered_map<const Head*, const SmiReport*> reports;
+    std::unordered_map<const Head*, std::size_t> reports;
     for (std::size_t i = 0; i < heads.size(); ++i) {
       if (emission.reports[i].source != heads[i]->key) return false;
-      reports.emplace(heads[i], &emission.reports[i]);
+      reports.emplace(heads[i], i);
     }
     std::vector<std::vector<Contribution>> contributions(parts_.size());
     if (!Distribute(emission, parts_by_source, contributions)) return false;
@@ -174,7 +209,11 @@ class IncrementalTranslator::State {
       KeptPart kept;
       kept.documents = Extract(set, part.members);
       kept.facts = part.facts;
-      for (const Head* head : HeadsOf(set, part.members)) kept.reports.push_back(*reports.at(head));
+      for (const Head* head : HeadsOf(set, part.members)) {
+        const std::size_t place = reports.at(head);
+        kept.reports.push_back(emission.reports[place]);
+        kept.guarded.push_back(emission.guarded[place]);
+      }
       // There is one part of unreadable objects, and it has all of them.
       if (!part.members.unreadable.empty()) {
         const auto first = emission.reports.end() - static_cast<std::ptrdiff_t>(all.unreadable.size());
@@ -188,22 +227,29 @@ class IncrementalTranslator::State {
 
   // False when parts report differently on the same document.
   bool WriteReports(const smi::DocumentSet& set, Emission& emission) const {
-    std::unordered_map<const Head*, const SmiReport*> reports;
+    std::unordered_map<const Head*, std::pair<const SmiReport*, const std::string*>> reports;
     const KeptPart* unreadable = nullptr;
     for (const Part& part : parts_) {
       const KeptPart& kept = kept_.at(part.id);
       std::size_t next = 0;
       for (const Head* head : HeadsOf(set, part.members)) {
-        const SmiReport* report = &kept.reports[next++];
-        const auto [it, first] = reports.emplace(head, report);
-        if (!first && !SameReport(*it->second, *report)) return false;
+        const SmiReport* report = &kept.reports[next];
+        const auto [it, first] = reports.emplace(head, std::make_pair(report, &kept.guarded[next++]));
+        if (!first && !SameReport(*it->second.first, *report)) return false;
       }
       if (!part.members.unreadable.empty()) unreadable = &kept;
     }
     std::vector<const Head*> heads = smi::AllHeads(set);
     std::stable_sort(heads.begin(), heads.end(), ReportedBefore);
     emission.reports.reserve(heads.size() + set.unreadable.size());
-    for (const Head* head : heads) emission.reports.push_back(*reports.at(head));
+    emission.guarded.reserve(heads.size() + set.unreadable.size());
+    for (const Head* head : heads) {
+      const auto& [report, guarded] = reports.at(head);
+      emission.reports.push_back(*report);
+      emission.guarded.push_back(*guarded);
+      if (baseline_ != nullptr) baselines_.AddTo(*head, emission.reports.back());
+    }
+    emission.guarded.resize(heads.size() + set.unreadable.size());
     if (unreadable != nullptr) {
       emission.reports.insert(emission.reports.end(), unreadable->reports.begin(), unreadable->reports.end());
     }
@@ -212,6 +258,7 @@ class IncrementalTranslator::State {
 
   Result<Emission> Whole(const smi::DocumentSet& set, const smi::ClusterFacts& facts) {
     Forget();
+    baseline_ = nullptr;
     stats_.recomputed = stats_.parts;
     return emitter_.emit(set, facts, options_);
   }
@@ -222,6 +269,8 @@ class IncrementalTranslator::State {
   FactMemory memory_;
   std::vector<Part> parts_;
   std::map<std::string, KeptPart> kept_;
+  const BaselineEmitter* baseline_ = nullptr;  // With the options at hand.
+  Baselines baselines_;
   MergedObjects merged_;
   IncrementalStats stats_;
 };

@@ -151,7 +151,11 @@ class Translation {
       return std::make_tuple(head->document, head->pointer.size(), head->pointer);
     };
     std::stable_sort(heads.begin(), heads.end(), [&](const Head* a, const Head* b) { return place(a) < place(b); });
-    for (const Head* head : heads) emission.reports.push_back(ReportOf(*head));
+    for (const Head* head : heads) {
+      emission.reports.push_back(ReportOf(*head));
+      const auto it = outcomes_.find(head);
+      emission.guarded.push_back(it == outcomes_.end() ? std::string() : it->second.guarded);
+    }
     for (const smi::ObjectKey& key : set_.unreadable) {
       SmiReport report;
       report.source = key;
@@ -159,6 +163,7 @@ class Translation {
       if (it != by_object_.end()) report.diagnostics = it->second;
       report.explanation = "Not applied: the kind or version is unknown.";
       emission.reports.push_back(std::move(report));
+      emission.guarded.emplace_back();
     }
   }
 

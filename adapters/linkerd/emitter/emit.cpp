@@ -2,6 +2,7 @@
 
 #include "adapters/gamma/split.h"
 #include "adapters/linkerd/emitter/internal/access.h"
+#include "adapters/linkerd/emitter/internal/baseline.h"
 #include "adapters/linkerd/emitter/internal/profile.h"
 #include "adapters/linkerd/emitter/internal/servers.h"
 #include "adapters/linkerd/emitter/internal/versions.h"
@@ -71,26 +72,68 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
   return translate::OptionUnknown(name, "Linkerd");
 }
 
+namespace {
+
+Result<EmitOptions> OptionsOf(const translate::OptionMap& wanted) {
+  EmitOptions options;
+  for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
+  return options;
+}
+
+translate::BaselineEmitter StrictBaseline() {
+  translate::BaselineEmitter baseline;
+  baseline.applies = [](const translate::OptionMap& wanted) {
+    const auto options = OptionsOf(wanted);
+    return options.has_value() && options->strict;
+  };
+  baseline.emit = [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+                     const translate::OptionMap& wanted) -> Result<translate::Emission> {
+    MP_TRY(EmitOptions options, OptionsOf(wanted));
+    options.strict = false;
+    return EmitSmi(set, facts, options);
+  };
+  baseline.rest = [](const translate::BaselineRequest& request, const smi::ClusterFacts& facts,
+                     const translate::OptionMap& wanted) -> Result<std::vector<translate::AccountBaseline>> {
+    MP_TRY(const EmitOptions options, OptionsOf(wanted));
+    const smi::FactsIndex index(facts);
+    const EmitContext context{index, options.common, facts.trust_domain, facts.cluster_domain, {}};
+    const ClusterView view(index, options.common.owner);
+    std::vector<translate::AccountBaseline> out;
+    for (const std::string& account : request.accounts) {
+      BaselineServers servers = DraftBaseline(context, view, {request.namespace_name, account, ""}, request.owners);
+      translate::DraftList drafts;
+      for (translate::Draft& draft : servers.drafts) drafts.Add(std::move(draft));
+      translate::FinishedDrafts finished = drafts.Finish(options.common);
+      translate::AccountBaseline& made = out.emplace_back();
+      made.objects = std::move(finished.objects);
+      made.waves = std::move(finished.waves);
+      if (servers.notice.has_value()) made.notices.push_back(std::move(*servers.notice));
+    }
+    return out;
+  };
+  return baseline;
+}
+
+}  // namespace
+
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options) {
   LinkerdWriter writer(options);
-  MP_TRY(translate::Emission emission, translate::Translate(set, facts, options.common, writer));
-  // The baseline of a namespace follows from all that is in it, so its parts cannot be translated alone.
-  if (options.strict) emission.waves.clear();
-  return emission;
+  return translate::Translate(set, facts, options.common, writer);
 }
 
 translate::TranslateEmitter Emitter() {
-  return {"linkerd",
-          [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
-             const translate::OptionMap& wanted) -> Result<translate::Emission> {
-            EmitOptions options;
-            for (const auto& [name, value] : wanted) MP_CHECK(SetOption(options, name, value));
-            return EmitSmi(set, facts, options);
-          },
-          {},
-          // Routes keep their names and their order of age; profiles keep what others wrote into them.
-          std::set<std::string>{"HTTPRoute", "ServiceProfile"}};
+  translate::TranslateEmitter emitter;
+  emitter.name = "linkerd";
+  emitter.emit = [](const smi::DocumentSet& set, const smi::ClusterFacts& facts,
+                    const translate::OptionMap& wanted) -> Result<translate::Emission> {
+    MP_TRY(const EmitOptions options, OptionsOf(wanted));
+    return EmitSmi(set, facts, options);
+  };
+  // Routes keep their names and their order of age; profiles keep what others wrote into them.
+  emitter.own_kinds = {"HTTPRoute", "ServiceProfile"};
+  emitter.baseline = StrictBaseline();
+  return emitter;
 }
 
 }  // namespace meshplay::linkerd

@@ -130,6 +130,45 @@ TEST_CASE("of several objects that somebody else holds the same one is told", "[
   }
 }
 
+TEST_CASE("the baseline of a namespace follows its targets without being translated again",
+          "[translate][incremental]") {
+  const translate::TranslateEmitter emitter = meshplay::linkerd::Emitter();
+  const translate::OptionMap options = {{"mode", "strict"}};
+  translate::IncrementalTranslator translator(emitter);
+  std::vector<json> cluster = DeploymentsOf({"a", "b", "c", "idle"});
+  for (const char* app : {"a", "b", "c", "idle"}) {
+    cluster.push_back(ServiceOf(app, {{"app", app}}, {{{"name", "http"}, {"port", 80}}}));
+  }
+  const json route = {{"apiVersion", "specs.smi-spec.io/v1alpha4"},
+                      {"kind", "TCPRoute"},
+                      {"metadata", {{"name", "p"}, {"namespace", "shop"}}}};
+  const auto recomputed = [&](const std::vector<json>& documents) {
+    const smi::DocumentSet set = smi::ParseDocuments(documents);
+    const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(cluster);
+    const auto kept = translator.Translate(set, facts, options);
+    const auto fresh = emitter.emit(set, facts, options);
+    REQUIRE(kept.has_value());
+    REQUIRE(fresh.has_value());
+    CheckSame(*kept, *fresh);
+    return translator.stats().recomputed;
+  };
+  const std::vector<json> all = {TargetOf("a", "x"), TargetOf("b", "x"), TargetOf("c", "x"), route};
+  CHECK(recomputed(all) == 4);  // Three destinations, and the account that is none.
+  CHECK(recomputed({TargetOf("a", "y"), all[1], all[2], route}) == 1);
+  CHECK(recomputed(all) == 1);
+  // One account more has a baseline; that of the other one has a source less.
+  CHECK(recomputed({all[0], all[1], route}) == 1);
+  // The account becomes a destination again.
+  CHECK(recomputed(all) == 1);
+  cluster.push_back(ServiceOf("idle-too", {{"app", "idle"}}, {{{"name", "http"}, {"port", 81}}}));
+  CHECK(recomputed(all) == 1);
+  // Pods whose selector also takes the idle ones: neither can be guarded, and all targets are told.
+  cluster.push_back(DeploymentOf("idle", {{"app", "idle"}}));
+  cluster.back()["metadata"]["name"] = "other";
+  cluster.back()["spec"]["template"]["spec"]["serviceAccountName"] = "other";
+  CHECK(recomputed(all) == 2);
+}
+
 TEST_CASE("of our own objects in the cluster only those that an emitter reads count", "[translate][incremental]") {
   const smi::DocumentSet set = smi::ParseDocuments({TargetOf("a", "x"), TargetOf("b", "x")});
   std::vector<json> cluster = DeploymentsOf({"a", "b"});

@@ -1,9 +1,10 @@
 #include "adapters/linkerd/emitter/internal/access.h"
 
 #include <algorithm>
-#include <tuple>
 
+#include "adapters/linkerd/emitter/internal/baseline.h"
 #include "adapters/linkerd/emitter/internal/servers.h"
+#include "adapters/translate/baseline.h"
 
 namespace meshplay::linkerd {
 namespace {
@@ -21,19 +22,6 @@ Destination& At(std::map<std::pair<std::string, std::string>, Destination>& dest
 }
 
 // What is said of the destination's pods goes to every target.
-// Every Server of a namespace's baseline is there for all its targets. So many are named as its sources that it stays
-// when some of them are refused, and no more, or what is written would grow with targets times accounts.
-constexpr std::size_t kMaxBaselineSources = 32;
-
-std::vector<const smi::Head*> FirstByName(std::vector<const smi::Head*> targets, std::size_t count) {
-  const auto end = targets.begin() + static_cast<std::ptrdiff_t>(std::min(count, targets.size()));
-  std::partial_sort(targets.begin(), end, targets.end(), [](const smi::Head* a, const smi::Head* b) {
-    return std::tie(a->key.namespace_name, a->key.name) < std::tie(b->key.namespace_name, b->key.name);
-  });
-  targets.erase(end, targets.end());
-  return targets;
-}
-
 void Tell(const Destination& destination, Outcomes& outcomes, const std::string& code, Severity severity,
           const std::string& message, const std::string& feature = "") {
   for (const smi::Head* target : destination.targets) {
@@ -84,9 +72,11 @@ void AccessWriter::Add(const smi::Grant& grant, Outcome& outcome) {
   Destination& destination = At(destinations_, grant.destination);
   destination.grants.push_back(&grant);
   destination.targets.push_back(&head);
+  outcome.guarded = grant.destination.namespace_name + "/" + grant.destination.service_account;
 }
 
-void AccessWriter::AddInvalid(const smi::TrafficTarget& target, Outcome& /*outcome*/) {
+void AccessWriter::AddInvalid(const smi::TrafficTarget& target, Outcome& outcome) {
+  outcome.guarded = target.destination.namespace_name + "/" + target.destination.name;
   At(destinations_, {target.destination.namespace_name, target.destination.name, ""}).targets.push_back(&target.head);
 }
 
@@ -150,26 +140,14 @@ void AccessWriter::DraftNamespace(EmitContext& context, const ClusterView& view,
     accounts.erase(name.second);
     rest.targets.insert(rest.targets.end(), destination.targets.begin(), destination.targets.end());
   }
-  Destination owners;
-  owners.targets = FirstByName(rest.targets, kMaxBaselineSources);
+  const std::vector<const smi::Head*> owners = translate::BaselineOwners(rest.targets);
   for (const std::string& account : accounts) {
-    owners.account = {namespace_name, account, ""};
-    std::vector<smi::Diagnostic> diagnostics;
-    const smi::Selections selected = smi::SelectWorkloads(context.facts, owners.account, "", diagnostics);
-    ServerWriter writer(context, view, owners, outcomes);
-    const bool named = selected.selections.size() > 1 || selected.left_out;
-    for (const PodGroup& group : GroupsOf(view, selected.selections)) writer.AddGroup(group, named);
-    if (selected.left_out || !writer.conflict().empty()) {
-      Tell(rest, outcomes, "PORTS_UNGUARDED", Severity::kWarning,
-           "not all workloads of ServiceAccount " + namespace_name + "/" + account +
-               " deny by default: " + (selected.left_out ? diagnostics.front().message : writer.conflict()),
-           "Server");
+    BaselineServers servers = DraftBaseline(context, view, {namespace_name, account, ""}, owners);
+    if (servers.notice.has_value()) {
+      Tell(rest, outcomes, servers.notice->code, servers.notice->severity, servers.notice->message,
+           servers.notice->mesh_feature);
     }
-    if (!writer.conflict().empty()) continue;
-    for (translate::Draft draft : writer.drafts()) {
-      draft.wave = kNamespaceWave;
-      context.drafts.Add(std::move(draft));
-    }
+    for (translate::Draft& draft : servers.drafts) context.drafts.Add(std::move(draft));
   }
 }
 
