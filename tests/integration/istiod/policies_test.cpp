@@ -91,7 +91,7 @@ std::string Kubectl(const Place& place, std::vector<std::string> arguments, cons
   meshplay::ProcessSpec spec;
   spec.argv = {place.kubectl, "--kubeconfig", place.kubeconfig};
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
-  spec.environment = {{"HOME", "/dev/null"}};  // no cache: root would make any other folder
+  spec.environment = {{"HOME", "/proc/nowhere"}};  // no cache: root would make a folder anywhere else
   spec.stdin_text = text;
   const auto outcome = meshplay::RunProcess(spec);
   REQUIRE(outcome.has_value());
