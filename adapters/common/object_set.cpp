@@ -180,8 +180,10 @@ Status ApplySet(Attempt& attempt, const SetName& name, const SetWish& wish, cons
     }
     MP_CHECK(KeepInventory(attempt, name, before, all, wish.note));
   }
-  for (const PlannedObject& one : change.applies) {
+  for (std::size_t i = 0; i < change.applies.size(); ++i) {
+    const PlannedObject& one = change.applies[i];
     if (one.action == pb::CHANGE_ACTION_NOOP) continue;
+    if (wish.before_write) wish.before_write(change, i);
     MP_CHECK(attempt.Apply(one.desired, name.field_manager));
     if (one.ref.gvk.kind == "CustomResourceDefinition") attempt.kube().DropDiscovery();
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ struct SetWish {
   bool adopt = false;
   std::vector<kube::ObjectRef> forget;  ///< Without `prune`: these of the inventory go, everything else stays.
   std::string note;
+  /// Told ahead of the write of `change.applies[next]`, of those that are written; may wait.
+  std::function<void(const SetChange& change, std::size_t next)> before_write = {};
 };
 
 /// Labels the objects with their owner and finds out what would change. Errors: those of PlanObjects.

@@ -1,4 +1,6 @@
+#include <chrono>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -8,6 +10,7 @@
 #include "adapters/common/set_operation.h"
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
+#include "adapters/istio/internal/distribution.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "adapters/istio/operations/operations.h"
 #include "libs/base/json.h"
@@ -48,6 +51,7 @@ constexpr char kDeleteSchema[] = R"({
 })";
 
 constexpr char kFieldManager[] = "meshplay-smi";
+constexpr std::chrono::milliseconds kDistribution{10'000};  ///< How long a policy may take to the proxies.
 
 /// Documents by what they are, whatever their version: "group/Kind namespace/name".
 using Documents = std::map<std::string, json>;
@@ -107,7 +111,8 @@ Status Translate(Attempt& attempt, const ControlPlane& plane, const Documents& d
   std::vector<json> list;
   for (const auto& [identity, document] : documents) list.push_back(document);
   const smi::DocumentSet set = smi::ParseDocuments(list);
-  MP_TRY(const smi::ClusterFacts facts, ReadSmiFacts(attempt.kube(), plane, NamespacesOf(set), attempt.call()));
+  const std::set<std::string> namespaces = NamespacesOf(set);
+  MP_TRY(const smi::ClusterFacts facts, ReadSmiFacts(attempt.kube(), plane, namespaces, attempt.call()));
   MP_TRY(const EmitOptions options, ReadOptions(attempt.parameters(), job.name.owner));
   const smi::FactsIndex index(facts);
   smi::ValidateOptions rules;
@@ -115,6 +120,10 @@ Status Translate(Attempt& attempt, const ControlPlane& plane, const Documents& d
   MP_CHECK(smi::ToStatus(smi::Validate(set, &index, rules)));
   MP_TRY(Emission emission, EmitSmi(set, facts, options));
   job.wish.objects = std::move(emission.objects);
+  auto gate = std::make_shared<DistributionGate>(attempt, plane, namespaces, kDistribution);
+  job.wish.before_write = [gate](const common::SetChange& change, std::size_t next) {
+    gate->BeforeWrite(change, next);
+  };
   job.reports = std::move(emission.reports);
   return {};
 }

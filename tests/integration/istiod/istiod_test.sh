@@ -125,10 +125,37 @@ jq -e '[.cases[] | select(.status == "PASSED")] | length >= 40' "$WORK/run.json"
 jq -e '[.cases[] | select(.status != "PASSED") | .id] == ["access-udp", "split-zero-sum", "metrics-list", "metrics-get", "metrics-edges"]' "$WORK/run.json" >/dev/null ||
   fail "other cases than these did not pass"
 
-step "random policies mean in the mesh what they mean in SMI"
+step "pods of callers and a callee"
 k apply -f "$HERE/shop.yaml" >/dev/null
 pods_ready() { k -n shop wait --for=condition=Ready pod --all --timeout=1s; }
 eventually 120 pods_ready
+
+step "what denies is written once every proxy has what allows"
+cat >"$WORK/smi.yaml" <<'YAML'
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: {name: any, namespace: shop}
+spec: {matches: {ports: []}}
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: api-access, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: api, namespace: shop}
+  rules: [{kind: TCPRoute, name: any}]
+  sources: [{kind: ServiceAccount, name: web, namespace: shop}]
+YAML
+ctl -o json run smi.apply --cluster "$CLUSTER" -p documents=@"$WORK/smi.yaml" -p 'options={"mode":"strict"}' --wait >"$WORK/apply.log"
+! grep -q DISTRIBUTION_NOT_CONFIRMED "$WORK/apply.log" || fail "the proxies did not confirm"
+# Two looks at the proxies lie 300 ms apart.
+jq -rs '[.[] | select(.objectRef.resource == "authorizationpolicies" and .objectRef.namespace == "shop" and .stage == "ResponseComplete" and (.requestURI | contains("dryRun") | not))]
+  | (map(.objectRef.name) | index("smi-deny-all")) as $at | [.[$at - 1].stageTimestamp, .[$at].requestReceivedTimestamp]
+  | map(sub("\\.(?<f>[0-9]+)Z$"; "Z") | fromdate) as $whole | map(capture("\\.(?<f>[0-9]+)Z$").f | "0." + . | tonumber) as $part
+  | ($whole[1] + $part[1]) - ($whole[0] + $part[0])' "$WORK/rig/audit.log" >"$WORK/waited"
+jq -e '. > 0.3 and . < 10' "$WORK/waited" >/dev/null || fail "waited $(cat "$WORK/waited") s"
+ctl run smi.delete --cluster "$CLUSTER" --wait >"$WORK/delete.log"
+
+step "random policies mean in the mesh what they mean in SMI"
 MESHPLAY_TEST_ISTIOD_PLACE="$(jq -n --arg nets "$WORK/node/nets/shop" --arg kubeconfig "$KUBECONFIG_FILE" --arg kubectl "$(tool kubectl)" \
   --arg address "$(k -n shop get service api -o jsonpath='{.spec.clusterIP}')" '$ARGS.named')" "$POLICIES"
 echo "all steps passed"

@@ -1,0 +1,135 @@
+#include "adapters/istio/internal/distribution.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "adapters/common/convert.h"
+#include "libs/base/json.h"
+
+namespace meshplay::istio {
+namespace {
+
+using common::PlannedObject;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kBetweenLooks{300};  ///< More than istiod waits for further changes (100 ms).
+constexpr std::chrono::milliseconds kAskTimeout{5'000};
+constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
+constexpr char kNotConfirmed[] = "DISTRIBUTION_NOT_CONFIRMED";
+
+bool IsNewBaseline(const PlannedObject& one) {
+  return one.action == pb::CHANGE_ACTION_CREATE && IsDenyBaseline(one.desired);
+}
+
+}  // namespace
+
+std::map<std::string, ProxyState> ReadProxies(const json& syncz, const std::set<std::string>& namespaces) {
+  std::map<std::string, ProxyState> proxies;
+  for (const json& one : syncz.is_array() ? syncz : json::array()) {
+    const std::string id = kube::TextAt(one, "/proxy");
+    const std::string type = kube::TextAt(one, "/proxy_type");
+    const auto dot = id.rfind('.');
+    if (dot == std::string::npos || !namespaces.contains(id.substr(dot + 1))) continue;
+    if (!type.empty() && type != "sidecar") continue;
+    proxies[id] = {kube::TextAt(one, "/listener_sent"), kube::TextAt(one, "/listener_acked")};
+  }
+  return proxies;
+}
+
+bool AllTook(const std::map<std::string, ProxyState>& before, const std::map<std::string, ProxyState>& now) {
+  return std::all_of(before.begin(), before.end(), [&](const auto& one) {
+    const auto found = now.find(one.first);
+    if (found == now.end()) return true;
+    const ProxyState& state = found->second;
+    return state.sent == state.acknowledged && state.sent != one.second.sent;
+  });
+}
+
+bool IsDenyBaseline(const json& object) {
+  if (kube::GvkOf(object).kind != "AuthorizationPolicy") return false;
+  const std::string action = kube::TextAt(object, "/spec/action");
+  return (action.empty() || action == "ALLOW") && kube::ValueAt(object, "/spec/rules").empty();
+}
+
+void DistributionGate::BeforeWrite(const common::SetChange& change, std::size_t next) {
+  if (done_) return;
+  const auto& all = change.applies;
+  if (!looked_) {
+    looked_ = true;
+    const bool denies = std::any_of(all.begin(), all.end(), IsNewBaseline);
+    // A baseline alone has nothing to wait for; a stand-in has no proxies.
+    if (!denies || IsNewBaseline(all[next]) || plane_.stand_in) {
+      done_ = true;
+      return;
+    }
+    auto proxies = Ask();
+    if (!proxies) Tell("istiod cannot be asked which proxies have a policy: " + proxies.error().message());
+    done_ = !proxies || proxies->empty();
+    if (!done_) before_ = std::move(*proxies);
+    return;
+  }
+  if (!IsNewBaseline(all[next])) return;
+  done_ = true;
+  Await();
+}
+
+Result<std::map<std::string, ProxyState>> DistributionGate::Ask() {
+  const std::string selector = "app=istiod,istio.io/rev=" + plane_.revision;
+  MP_TRY(const kube::ObjectList pods,
+         attempt_.kube().List({"", "v1", "Pod"}, {plane_.name_space, selector, ""}, attempt_.call()));
+  std::map<std::string, ProxyState> proxies;
+  bool asked = false;
+  for (const json& pod : pods.items) {
+    if (kube::IsBeingDeleted(pod) || kube::TextAt(pod, "/status/phase") != "Running") continue;
+    kube::ExecRequest exec;
+    exec.name_space = plane_.name_space;
+    exec.pod = kube::NameOf(pod);
+    exec.container = "discovery";
+    exec.command = {"pilot-discovery", "request", "GET", "/debug/syncz"};
+    exec.max_output_bytes = kMaxAnswer;
+    kube::Call call = attempt_.call();
+    call.timeout = kAskTimeout;
+    MP_TRY(const kube::ExecOutcome outcome, attempt_.kube().Exec(exec, call));
+    const auto answer = ParseJson(outcome.stdout_text);
+    if (outcome.exit_code != 0 || !answer || !answer->is_array()) {
+      return Unavailable("POD_UNREACHABLE", "the pod " + exec.pod + " gave no list of proxies");
+    }
+    proxies.merge(ReadProxies(*answer, namespaces_));
+    asked = true;
+  }
+  if (!asked) return Unavailable("POD_UNREACHABLE", "no pod of " + plane_.deployment + " runs");
+  return proxies;
+}
+
+void DistributionGate::Await() {
+  const auto end = Clock::now() + limit_;
+  const auto total = static_cast<std::uint32_t>(before_.size());
+  std::map<std::string, ProxyState> last;
+  while (true) {
+    auto now = Ask();
+    if (!now) return Tell("istiod did not say which proxies have the policy: " + now.error().message());
+    // Twice the same: no further part of what was written is on its way.
+    const bool quiet = std::equal(last.begin(), last.end(), now->begin(), now->end(), [](const auto& a, const auto& b) {
+      return a.first == b.first && a.second.sent == b.second.sent;
+    });
+    if (quiet && AllTook(before_, *now)) {
+      return attempt_.task().Progress(total, total, std::to_string(total) + " proxies have what allows");
+    }
+    if (Clock::now() > end || attempt_.task().stop().stop_requested()) {
+      return Tell("not every proxy confirmed what allows within " + std::to_string(limit_.count() / 1'000) +
+                  " s; the rest is denied all the same");
+    }
+    attempt_.task().Progress(0, total, "waiting until the proxies have what allows, before the rest is denied");
+    last = std::move(*now);
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+void DistributionGate::Tell(const std::string& summary) {
+  attempt_.task().Diagnose(
+      common::MakeDiagnostic(pb::SEVERITY_INFO, kNotConfirmed, summary,
+                             "Requests that the policy allows may be denied for a moment, until the proxies have it."));
+}
+
+}  // namespace meshplay::istio
