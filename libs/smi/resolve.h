@@ -30,7 +30,7 @@ struct Ports {
 
 struct HeaderCondition {
   std::string name;   ///< Lower case.
-  std::string regex;  ///< As written; full match.
+  std::string regex;  ///< As written, without quotations; full match.
   std::vector<HeaderPattern> patterns;
 };
 
@@ -138,6 +138,7 @@ struct Selection {
   Labels selector;
   std::string name;  ///< Of the first workload; "name/kind" when a workload of another kind took the name.
   std::vector<const Workload*> workloads;
+  std::vector<const Workload*> others = {};  ///< Workloads of other selections whose pods `selector` takes too.
 };
 
 /// The selectors for all workloads of a ServiceAccount. A selector that also takes pods of another ServiceAccount is
@@ -150,10 +151,12 @@ Selections SelectWorkloads(const FactsIndex& facts, const Identity& destination,
                            std::vector<Diagnostic>& diagnostics);
 
 /// The pod ports of a selection behind the given Service ports, ascending. A port that no Service of the ServiceAccount
-/// has is taken as a pod port and listed in `assumed`.
+/// has is taken as a pod port and listed in `assumed`. A pod port that is something else at another of the pods that
+/// the selector takes is not among them: `ambiguous` lists it.
 struct PodPorts {
   std::vector<int> ports;
   std::vector<int> assumed;
+  std::vector<int> ambiguous;
 };
 PodPorts ResolvePodPorts(const FactsIndex& facts, const Identity& destination, const Selection& selection,
                          const std::vector<int>& service_ports);

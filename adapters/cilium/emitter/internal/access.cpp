@@ -158,6 +158,15 @@ class TargetWriter {
                     "no Service of ServiceAccount " + account + " has port " + std::to_string(port) +
                         "; it is taken for a pod port");
     }
+    for (const PodGroup& group : pods.groups) {
+      for (const int port : group.ambiguous) {
+        outcome_.lost = true;
+        outcome_.Warn("NARROWED", at,
+                      "pod port " + std::to_string(port) + " is something else at other pods that the policy for " +
+                          (group.name.empty() ? account : group.name) + " would select; nothing is allowed there",
+                      "toPorts");
+      }
+    }
     for (const std::string& name : pods.unlabelled) {
       outcome_.lost = true;
       outcome_.Warn("NARROWED", at, "workload " + name + " has no labels to select its pods by; it allows nothing",

@@ -1,6 +1,7 @@
 #include "adapters/cilium/emitter/internal/pod_ports.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace meshplay::cilium {
@@ -45,6 +46,8 @@ class PortReader {
       if (!group.empty()) pods.name = group.front()->name;
       pods.tcp = PortsOf(grant_.tcp, Transport::kTcp, group, out.assumed);
       pods.udp = PortsOf(grant_.udp, Transport::kUdp, group, out.assumed);
+      LeaveOutAmbiguous(Transport::kTcp, pods, pods.tcp);
+      LeaveOutAmbiguous(Transport::kUdp, pods, pods.udp);
     }
     Merge(out);
     return out;
@@ -70,6 +73,34 @@ class PortReader {
       assumed.insert(number);
     }
     return ports;
+  }
+
+  // What a workload serves: declared, or behind a port of a Service.
+  bool Serves(const Workload& workload, Transport transport, int number) const {
+    const bool declared = std::any_of(workload.ports.begin(), workload.ports.end(), [&](const auto& port) {
+      return port.port == number && port.udp == (transport == Transport::kUdp);
+    });
+    return declared || std::any_of(services_.begin(), services_.end(), [&](const smi::Service* service) {
+             return smi::Selects(service->selector, workload.labels) &&
+                    std::any_of(service->ports.begin(), service->ports.end(), [&](const smi::ServicePort& port) {
+                      return IsOf(port, transport) && smi::ResolveTargetPort(port, workload.ports) == number;
+                    });
+           });
+  }
+
+  void LeaveOutAmbiguous(Transport transport, PodGroup& pods, std::set<int>& ports) const {
+    const smi::Ports& wanted = transport == Transport::kUdp ? grant_.udp : grant_.tcp;
+    if (wanted.scope != PortScope::kListed) return;
+    std::set<int> ignored;
+    for (const Workload* workload : workloads_) {
+      if (workload->selector != pods.selector && !smi::Selects(pods.selector, workload->labels)) continue;
+      const std::set<int> own = PortsOf(wanted, transport, {workload}, ignored);
+      for (auto it = ports.begin(); it != ports.end();) {
+        const bool other = own.count(*it) == 0 && Serves(*workload, transport, *it);
+        if (other) pods.ambiguous.insert(*it);
+        it = other ? ports.erase(it) : std::next(it);
+      }
+    }
   }
 
   std::set<int> AllPorts(Transport transport, const std::vector<const Workload*>& group, std::set<int>& assumed) const {
@@ -107,6 +138,9 @@ class PortReader {
       return group.tcp == first.tcp && group.udp == first.udp;
     });
     if (same) {
+      for (const PodGroup& group : out.groups) {
+        out.groups.front().ambiguous.insert(group.ambiguous.begin(), group.ambiguous.end());
+      }
       out.groups.resize(1);
       out.groups.front().selector.clear();
       out.groups.front().name.clear();

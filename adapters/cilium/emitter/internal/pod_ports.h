@@ -16,6 +16,7 @@ struct PodGroup {
   std::string name;      ///< Of the first workload.
   std::set<int> tcp;
   std::set<int> udp;
+  std::set<int> ambiguous;  ///< Left out: something else at another pod that the selector takes too.
 };
 
 struct PodGroups {

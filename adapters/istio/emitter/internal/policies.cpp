@@ -101,6 +101,13 @@ std::vector<int> PodPortsOf(const EmitContext& context, const smi::Grant& grant,
                  "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
                      std::to_string(port) + "; it is taken for a pod port");
   }
+  for (const int port : resolved.ambiguous) {
+    outcome.lost = true;
+    outcome.Warn("NARROWED", grant.target->head.spec_pointer,
+                 "pod port " + std::to_string(port) + " is something else at other pods with the labels of " +
+                     selection.name + "; nothing is allowed there",
+                 kPolicy);
+  }
   return std::move(resolved.ports);
 }
 

@@ -27,7 +27,9 @@ struct Inbounds {
 
 Inbounds InboundsOf(const EmitContext& context, const smi::Selection& selection) {
   Inbounds out;
-  for (const smi::Workload* workload : selection.workloads) {
+  std::vector<const smi::Workload*> pods = selection.workloads;
+  pods.insert(pods.end(), selection.others.begin(), selection.others.end());
+  for (const smi::Workload* workload : pods) {
     for (const smi::Service* service : context.facts.ServicesSelecting(*workload)) {
       for (const smi::ServicePort& port : service->ports) {
         const auto target = smi::ResolveTargetPort(port, workload->ports);
@@ -57,6 +59,7 @@ std::set<PodPort> WantedOf(const EmitContext& context, const smi::Grant& grant, 
                  "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
                      std::to_string(port) + "; it is taken for a pod port");
     for (const smi::Workload* workload : selection.workloads) wanted.insert({workload, port});
+    for (const smi::Workload* workload : selection.others) wanted.insert({workload, port});
     const bool has_inbound = std::any_of(inbounds.by_name.begin(), inbounds.by_name.end(), [&](const auto& inbound) {
       return std::any_of(inbound.second.begin(), inbound.second.end(),
                          [&](const PodPort& behind) { return behind.second == port; });

@@ -71,6 +71,13 @@ std::vector<std::vector<int>> ServerWriter::ListedPorts(const PodGroup& group) {
                         "no Service of ServiceAccount " + grant.destination.service_account + " has port " +
                             std::to_string(port) + "; it is taken for a pod port");
     }
+    for (const int port : resolved.ambiguous) {
+      OutcomeOf(i).lost = true;
+      OutcomeOf(i).Warn("NARROWED", at,
+                        "pod port " + std::to_string(port) + " is something else at other pods with the labels of " +
+                            group.selections.front().name + "; nothing is allowed there",
+                        "Server");
+    }
     if (!resolved.ports.empty()) served_.insert(i);
     out.back() = resolved.ports;
   }
