@@ -27,6 +27,10 @@ enum class PathAnchor { kSpec, kFull };
 /// Compiles `regex` with RE2 within fixed memory. Errors: kInvalidArgument REGEX_TOO_LONG, REGEX_INVALID.
 Status CheckRegex(std::string_view regex);
 
+/// The same expression with `\Q...\E` written out: what stands around an expression must not end up within a quotation
+/// that it leaves open.
+std::string WithoutQuotations(std::string_view regex);
+
 /// True when RE2 accepts the whole of `text`. A regex that does not compile matches nothing.
 bool RegexMatchesFully(const std::string& regex, std::string_view text);
 

@@ -117,7 +117,7 @@ bool MatchesTemplate(std::string_view pattern, std::string_view path, bool open)
 LoweredPath LowerPath(std::string_view path_regex, const PathOptions& options) {
   LoweredPath out;
   const bool full = options.anchor == PathAnchor::kFull;
-  const std::string regex = WithoutCaret(path_regex);
+  const std::string regex = WithoutCaret(WithoutQuotations(path_regex));
   if (regex.empty()) {
     out.alternatives.push_back({PathForm::kAny, "", false});
     return out;

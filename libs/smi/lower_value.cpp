@@ -65,8 +65,9 @@ bool RegexMatchesFully(const std::string& regex, std::string_view text) {
 }
 
 std::vector<HeaderPattern> LowerHeader(std::string_view value_regex) {
-  const auto branches = ExpandPattern(value_regex);
-  const HeaderPattern as_regex{HeaderForm::kRegex, std::string(value_regex)};
+  const std::string regex = WithoutQuotations(value_regex);
+  const auto branches = ExpandPattern(regex);
+  const HeaderPattern as_regex{HeaderForm::kRegex, regex};
   if (!branches.has_value()) return {as_regex};
   std::vector<HeaderPattern> out;
   for (Sequence branch : *branches) {

@@ -120,10 +120,13 @@ RequestMatch Resolver::MatchOf(const HttpRouteGroup& group, const HttpMatch& mat
   out.group = group.head.key.name;
   out.name = match.name;
   out.pointer = pointer;
-  out.path_regex = match.path_regex;
+  out.path_regex = WithoutQuotations(match.path_regex);
   out.path = LowerPath(match.path_regex, {options_.path.anchor, lenient_dots});
   out.methods = LowerMethods(match.methods);
-  for (const auto& [name, regex] : match.headers) out.headers.push_back({name, regex, LowerHeader(regex)});
+  for (const auto& [name, written] : match.headers) {
+    const std::string regex = WithoutQuotations(written);
+    out.headers.push_back({name, regex, LowerHeader(regex)});
+  }
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "libs/smi/internal/pattern.h"
 
+#include <algorithm>
+
 #include "libs/smi/lower.h"
 
 namespace meshplay::smi {
@@ -144,7 +146,39 @@ class PatternParser {
   std::size_t at_ = 0;
 };
 
+// Behind the class that starts at `at`: there a backslash quotes one character, and brackets may be named classes.
+std::size_t BehindClass(std::string_view regex, std::size_t at) {
+  std::size_t i = at + 1;
+  if (i < regex.size() && regex[i] == '^') ++i;
+  if (i < regex.size() && regex[i] == ']') ++i;
+  while (i < regex.size() && regex[i] != ']') {
+    const std::size_t named = regex.substr(i, 2) == "[:" ? regex.find(":]", i + 2) : std::string_view::npos;
+    i = named != std::string_view::npos ? named + 2 : regex[i] == '\\' ? i + 2 : i + 1;
+  }
+  return std::min(i + 1, regex.size());
+}
+
 }  // namespace
+
+std::string WithoutQuotations(std::string_view regex) {
+  std::string out;
+  for (std::size_t i = 0; i < regex.size();) {
+    if (regex.substr(i, 2) == "\\Q") {
+      const std::size_t end = std::min(regex.find("\\E", i + 2), regex.size());
+      for (const char c : regex.substr(i + 2, end - i - 2)) {
+        if (IsPunctuation(c)) out += '\\';
+        out += c;
+      }
+      i = std::min(end + 2, regex.size());
+      continue;
+    }
+    const std::size_t next =
+        regex[i] == '[' ? BehindClass(regex, i) : std::min(i + (regex[i] == '\\' ? 2 : 1), regex.size());
+    out += regex.substr(i, next - i);
+    i = next;
+  }
+  return out;
+}
 
 std::optional<std::vector<Sequence>> ExpandPattern(std::string_view regex) {
   if (regex.size() > kMaxRegexBytes) return std::nullopt;

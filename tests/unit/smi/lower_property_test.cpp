@@ -87,6 +87,7 @@ class Generator {
       case 6:
         return {Chance(5) ? "\\." : "[.]", "."};
       case 7:
+        if (Chance(2)) return {Chance(7) ? "\\Q.(\\E" : "\\Qa.", Chance(5) ? ".(" : "a."};
         return Chance(5) ? Sample{"[^/]+", Chance(5) ? "a" : "\xc3\xa9"} : Sample{"/[^/]+/", "/" + Some() + "/"};
       case 8:
         return Chance(3) ? Sample{".", Some()} : Sample{"a?", Chance(5) ? "a" : ""};
@@ -110,6 +111,11 @@ class Generator {
 
   std::mt19937 random_;
 };
+
+// Nothing is written around the expression: it might take part of that in.
+bool AcceptsStart(const RE2& regex, const std::string& text) {
+  return regex.Match(text, 0, text.size(), RE2::ANCHOR_START, nullptr, 0);
+}
 
 /// That the texts are neither all accepted nor all refused, and that plain forms were tried.
 struct Tally {
@@ -139,17 +145,16 @@ TEST_CASE("a lowered path accepts exactly what the expression accepts", "[smi][l
     if (!smi::CheckRegex(regex).has_value()) continue;
     const smi::LoweredPath spec = smi::LowerPath(regex);
     const smi::LoweredPath full = smi::LowerPath(regex, {smi::PathAnchor::kFull, false});
-    const RE2 prefix_oracle("^(?:" + regex + ")");
-    const RE2 full_oracle(regex);
+    const RE2 oracle(regex);
     const bool plain = spec.alternatives.empty() || spec.alternatives[0].form != smi::PathForm::kRegex;
     tally.plain += plain ? 1 : 0;
     for (int k = 0; k < kTextsEach; ++k) {
       const std::string path = generate.Near(sample, true);
       INFO(regex << " on " << path);
-      const bool accepted = RE2::PartialMatch(path, prefix_oracle);
+      const bool accepted = AcceptsStart(oracle, path);
       tally.Count(plain, accepted);
       REQUIRE(smi::Matches(spec, path) == accepted);
-      REQUIRE(smi::Matches(full, path) == (regex.empty() || RE2::FullMatch(path, full_oracle)));
+      REQUIRE(smi::Matches(full, path) == (regex.empty() || RE2::FullMatch(path, oracle)));
     }
   }
   tally.Check();
@@ -184,11 +189,11 @@ TEST_CASE("every accepted path starts with the literal prefix", "[smi][lower][pr
     const std::string& regex = sample.regex;
     if (!smi::CheckRegex(regex).has_value()) continue;
     const std::string prefix = smi::LiteralPrefix(regex);
-    const RE2 oracle("^(?:" + regex + ")");
+    const RE2 oracle(regex);
     for (int k = 0; k < kTextsEach; ++k) {
       const std::string path = generate.Near(sample, true);
       INFO(regex << " on " << path);
-      if (RE2::PartialMatch(path, oracle)) REQUIRE(path.starts_with(prefix));
+      if (AcceptsStart(oracle, path)) REQUIRE(path.starts_with(prefix));
     }
   }
 }
