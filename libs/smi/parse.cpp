@@ -88,7 +88,10 @@ class DocumentParser {
     head.key.api_version = Text(document, "apiVersion");
     head.key.kind = kind;
     Reader reader(head, set_.findings);
+    const std::size_t earlier = set_.findings.size();
     ReadMetadata(document, head, reader);
+    // These were found before the object's whole name was known.
+    for (std::size_t i = earlier; i < set_.findings.size(); ++i) set_.findings[i].object = head.key;
 
     const GroupVersion parsed = SplitApiVersion(head.key.api_version);
     const KindVersions* known = nullptr;

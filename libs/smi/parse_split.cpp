@@ -4,14 +4,13 @@
 
 #include "libs/smi/internal/names.h"
 #include "libs/smi/internal/reader.h"
+#include "libs/smi/limits.h"
 #include "libs/smi/quantity.h"
 
 namespace meshplay::smi {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::int64_t kMaxWeight = 1'000'000;  // The largest weight that every mesh takes (Gateway API).
 
 // v1alpha2 and later: a whole number.
 std::int64_t ParseWeight(Reader& reader, const json& backend, const std::string& pointer, bool& valid) {

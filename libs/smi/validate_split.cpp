@@ -3,6 +3,7 @@
 #include <set>
 
 #include "libs/smi/internal/checks.h"
+#include "libs/smi/limits.h"
 
 namespace meshplay::smi {
 namespace {
@@ -20,16 +21,21 @@ void CheckBackends(Checks& checks, const TrafficSplit& split) {
   if (split.backends.empty()) {
     checks.Error(head, "SPLIT_INCOMPLETE", at + "/backends", "at least one backend is required");
   }
-  std::set<std::string> names;
+  std::map<std::string, std::int64_t> weights;
   std::int64_t sum = 0;
   bool weights_readable = true;
   for (std::size_t i = 0; i < split.backends.size(); ++i) {
     const SplitBackend& backend = split.backends[i];
     if (backend.service.empty()) {
       checks.Error(head, "SPLIT_INCOMPLETE", BackendPointer(split, i) + "/service", "a service is required");
-    } else if (!names.insert(backend.service).second) {
+    } else if (const auto [it, first] = weights.emplace(backend.service, backend.weight); !first) {
+      it->second += backend.weight;
       checks.Warn(head, "BACKEND_DUPLICATE", BackendPointer(split, i) + "/service",
                   "\"" + backend.service + "\" is given twice; its weights are added");
+      if (it->second > kMaxWeight) {
+        checks.Error(head, "WEIGHT_INVALID", BackendPointer(split, i) + "/weight",
+                     "with the backend's other weights it is more than 1000000");
+      }
     }
     if (!backend.service.empty() && backend.service == split.service) {
       const bool reject = checks.options().self_reference == SelfReference::kReject;

@@ -35,6 +35,16 @@ def check_exit_codes(operations, faults):
         faults.append("docs/operations.md: the exit codes are not those of cli/exit_codes.h")
 
 
+def check_legacy_mesh(program, faults):
+    """--mesh may stand before and behind the word translate."""
+    split = ('{apiVersion: split.smi-spec.io/v1alpha4, kind: TrafficSplit, metadata: {name: s}, '
+             'spec: {service: api, backends: [{service: api-v1, weight: 1}]}}')
+    answers = [subprocess.run([program, *words, "-f", "-"], input=split, capture_output=True, text=True)
+               for words in (["translate", "--mesh", "osm"], ["--mesh", "osm", "translate"], ["--mesh=osm", "translate"])]
+    if any((answer.returncode, answer.stderr) != (4, answers[0].stderr) for answer in answers):
+        faults.append("meshplay-adapter-legacy: --mesh before translate does not say the same as behind it")
+
+
 def main():
     folder = os.path.join(os.path.abspath(sys.argv[1]), "bin")
     server = os.path.join(folder, "meshplay-server")
@@ -46,6 +56,7 @@ def main():
     operations = read("docs/operations.md")
     check_configuration(server, operations, faults)
     check_exit_codes(operations, faults)
+    check_legacy_mesh(adapters[-1], faults)
     check = subprocess.run([sys.executable, os.path.join(ROOT, "scripts/smi_support_doc.py"), folder, "--check"],
                            capture_output=True, text=True)
     if check.returncode != 0:

@@ -43,13 +43,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (file < 0 || write(file, data, size) != static_cast<ssize_t>(size)) std::abort();
   close(file);
   const auto& emitters = Emitters();
-  // The input chooses the mesh, so that a finding stays one when it is replayed.
+  // The input chooses the mesh and its options, so that a finding stays one when it is replayed.
   std::size_t chosen = size;
   for (std::size_t i = 0; i < size; i += 7) chosen += data[i];
   std::ostringstream out;
   std::ostringstream err;
-  const std::string& name = emitters[chosen % emitters.size()].name;
-  const int code = meshplay::translate::RunTranslate(emitters, {"-f", InputFile(), "--as", name}, out, err);
+  static const auto kTried = meshplay::testing::AllEmitters();
+  const auto& tried = kTried[chosen % kTried.size()];
+  static const std::vector<meshplay::translate::OptionMap> kCommon = {
+      {},
+      {{"allowWidening", "true"}},
+      {{"pathAnchor", "full"}, {"lenientDots", "true"}},
+      {{"allowMissing", "true"}, {"selfReference", "reject"}}};
+  std::vector<std::string> arguments = {"-f", InputFile(), "--as", tried.emitter.name};
+  meshplay::translate::OptionMap options = kCommon[chosen / 64 % kCommon.size()];
+  const auto& own = tried.options[chosen / 16 % tried.options.size()];
+  options.insert(own.begin(), own.end());
+  for (const auto& [option, value] : options) {
+    arguments.push_back("--option");
+    arguments.push_back(option + "=" + value);
+  }
+  const int code = meshplay::translate::RunTranslate(emitters, arguments, out, err);
   if (code == meshplay::translate::kExitInternal) std::abort();
   meshplay::YamlLimits limits;
   limits.max_bytes = 16 * 1024 * 1024;

@@ -111,6 +111,13 @@ TEST_CASE("SMI documents are written in another version, and refused where that 
   REQUIRE(lossy.findings_size() > 0);
   CHECK(lossy.findings(lossy.findings_size() - 1).code() == "NOT_REPRESENTABLE");
 
+  request.set_documents(
+      "{apiVersion: split.smi-spec.io/v1alpha4, kind: TrafficSplit, metadata: {name: s}, spec: {service: web}}");
+  const auto invalid = Must(fx.Call<v1::ConvertSmiResponse>("Smi.ConvertSmi", request));
+  REQUIRE(invalid.findings_size() == 1);  // Each once.
+  CHECK(invalid.findings(0).code() == "SPLIT_INCOMPLETE");
+  CHECK(invalid.findings(0).pointer() == "/spec/backends");
+
   request.set_split_version("v2");
   const auto wrong = fx.Call<v1::ConvertSmiResponse>("Smi.ConvertSmi", request);
   CHECK(ReasonOf(wrong) == "VERSION_INVALID");

@@ -97,9 +97,12 @@ TEST_CASE("quantities are read in thousandths or refused", "[smi][quantity]") {
   CHECK(MilliFromQuantity("2k") == 2'000'000);
   CHECK(MilliFromQuantity("1e3") == 1'000'000);
   CHECK(MilliFromQuantity("1Ki") == 1'024'000);
+  CHECK(MilliFromQuantity("2T") == 2'000'000'000'000'000);
+  CHECK(MilliFromQuantity("1Ti") == 1'099'511'627'776'000);
   CHECK(MilliFromQuantity("-1") == -1000);
   CHECK(MilliFromQuantity("1000u") == 1);
-  for (const char* bad : {"", "m", "1x", "1u", "0.0001", "1e", "1e999", "99999999999999999999", "1.2.3", " 1", "1 "}) {
+  for (const char* bad :
+       {"", "m", "1x", "1u", "0.0001", "1e", "1e999", "99999999999999999999", "1.2.3", " 1", "1 ", "9999P", "1E"}) {
     INFO(bad);
     CHECK_FALSE(MilliFromQuantity(bad).has_value());
   }

@@ -1,5 +1,6 @@
 #include "libs/smi/validate.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -25,6 +26,12 @@ json Findings(const json& c) {
   }
   json out = json::array();
   for (const auto& finding : Validate(set, c.contains("objects") ? &index : nullptr, options)) {
+    // A finding of an object that is not in the set would not keep that object from being used.
+    const auto heads = meshplay::smi::AllHeads(set);
+    const bool known = std::any_of(heads.begin(), heads.end(), [&](const meshplay::smi::Head* head) {
+      return head->document == finding.document && head->key == finding.object;
+    });
+    CHECK((known || std::count(set.unreadable.begin(), set.unreadable.end(), finding.object) == 1));
     const char letter = meshplay::smi::SeverityName(finding.diagnostic.severity).front();
     out.push_back(std::to_string(finding.document) + " " + letter + " " + finding.diagnostic.code + " " +
                   finding.diagnostic.pointer);
