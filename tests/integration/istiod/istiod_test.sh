@@ -116,7 +116,7 @@ result=0
 ctl conformance run --cluster "$CLUSTER" --mesh-type istio --image meshplay/meshplay-conformance-app:test --wait --timeout 1200 \
   >"$WORK/conformance.log" 2>&1 || result=$?
 cat "$WORK/conformance.log"
-RUN="$(sed -n 's/^operation \([^ ]*\) QUEUED$/\1/p' "$WORK/conformance.log")"
+RUN="$(awk '$1 == "operation" {print $2; exit}' "$WORK/conformance.log")"
 api GET "/v1/conformanceRuns/$RUN" >"$WORK/run.json"
 [ -z "$RECORD" ] || cp "$WORK/run.json" "$RECORD"
 [ "$result" = 0 ] || fail "the run ended with $result"
