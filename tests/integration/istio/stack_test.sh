@@ -25,22 +25,11 @@ finish() {
   rm -rf "$WORK"
 }
 trap finish EXIT
+# shellcheck source=../../support/steps.sh
+. "$ROOT/tests/support/steps.sh"
 
-step() { STEP="$*"; echo "- $*"; }
-fail() { echo "$*"; exit 1; }
 k() { "$RIG" kubectl --name istio-stack --dir "$WORK/rig" -- "$@"; }
-api() { curl -sf --max-time 30 -X "$1" -H "Authorization: Bearer $TOKEN" ${3:+-H 'Content-Type: application/json' -d "$3"} "$URL$2"; }
-ctl() { HOME="$WORK/home" MESHPLAY_TOKEN="$TOKEN" "$BIN/meshplayctl" --server "$URL" "$@"; }
 
-# eventually SECONDS COMMAND...: the command succeeds before the time is over.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >"$WORK/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$WORK/last"; fail "gave up waiting for: $*"; }
-    sleep 0.2
-  done
-}
 everything() {
   k api-resources --verbs=list -o name | grep -vxE 'events(\.events\.k8s\.io)?|endpoints|endpointslices.*|componentstatuses|apiservices.*|leases.*' |
     paste -sd, | xargs -I{} "$RIG" kubectl --name istio-stack --dir "$WORK/rig" -- get {} -A -o name --ignore-not-found | sort

@@ -46,19 +46,9 @@ finish() {
   rm -rf "$WORK"
 }
 trap finish EXIT
-step() { STEP="$*"; echo "- $*"; }
-fail() { echo "$*"; exit 1; }
+# shellcheck source=../../support/steps.sh
+. "$ROOT/tests/support/steps.sh"
 k() { "$RIG" kubectl --name istiod --dir "$WORK/rig" -- "$@"; }
-api() { curl -sf --max-time 30 -X "$1" -H "Authorization: Bearer $TOKEN" ${3:+-H 'Content-Type: application/json' -d "$3"} "$URL$2"; }
-ctl() { HOME="$WORK/home" MESHPLAY_TOKEN="$TOKEN" "$BIN/meshplayctl" --server "$URL" "$@"; }
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >"$WORK/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$WORK/last"; fail "gave up waiting for: $*"; }
-    sleep 0.3
-  done
-}
 
 step "a cluster with one node whose pods are processes"
 chmod 711 "$WORK" # Containers are other users.

@@ -27,20 +27,10 @@ finish() {
   rm -rf "$WORK"
 }
 trap finish EXIT
+# shellcheck source=../../support/steps.sh
+. "$ROOT/tests/support/steps.sh"
 
-step() { STEP="$*"; echo "- $*"; }
-fail() { echo "$*"; exit 1; }
 k() { local name="$1"; shift; "$RIG" kubectl --name "policies-$name" --dir "$WORK/$name" -- "$@"; }
-api() { curl -sf --max-time 30 -X "$1" -H "Authorization: Bearer $TOKEN" ${3:+-H 'Content-Type: application/json' -d "$3"} "$URL$2"; }
-ctl() { HOME="$WORK/home" MESHPLAY_TOKEN="$TOKEN" "$BIN/meshplayctl" --server "$URL" "$@"; }
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >"$WORK/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$WORK/last"; fail "gave up waiting for: $*"; }
-    sleep 0.3
-  done
-}
 start_server() {
   rm -f "$WORK/ports"
   "$BIN/meshplay-server" serve --data-dir "$WORK/data" --rest-listen 127.0.0.1:0 --grpc-listen 127.0.0.1:0 \

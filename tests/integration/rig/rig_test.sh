@@ -19,9 +19,9 @@ finish() {
   rm -rf "$WORK"
 }
 trap finish EXIT
+# shellcheck source=../../support/steps.sh
+. "$ROOT/tests/support/steps.sh"
 
-step() { STEP="$*"; echo "- $*"; }
-fail() { echo "$*"; exit 1; }
 # must_fail TEXT COMMAND...: it fails and says TEXT. (bash does not end a script at a failing "! command".)
 must_fail() {
   local text="$1"
@@ -30,16 +30,6 @@ must_fail() {
   grep -F "$text" "$WORK/out" >/dev/null || { cat "$WORK/out"; fail "did not say '$text': $*"; }
 }
 k() { "$RIG" kubectl --name one --dir "$WORK/one" -- "$@"; }
-
-# eventually SECONDS COMMAND...: the command succeeds before the time is over.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >"$WORK/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$WORK/last"; fail "gave up waiting for: $*"; }
-    sleep 0.2
-  done
-}
 
 step "two clusters come up side by side with addresses of their own"
 ONE="$("$RIG" up --name one --dir "$WORK/one")"
