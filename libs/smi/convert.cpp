@@ -25,11 +25,7 @@ class Converter {
         keep_ports_(keep_ports),
         index_(facts_),
         findings_(Validate(set)),
-        resolver_(set, index_, findings_) {
-    for (const Finding& finding : findings_) {
-      if (finding.diagnostic.severity == Severity::kError) out_.findings.push_back(finding);
-    }
-  }
+        resolver_(set, index_, findings_) {}
 
   Conversion Run() {
     for (const HttpRouteGroup& group : set_.http_groups) ConvertGroup(group);

@@ -22,7 +22,7 @@ struct TargetVersions {
 
 struct Conversion {
   std::vector<nlohmann::json> documents;  ///< Kind by kind, each in input order, deterministic.
-  std::vector<Finding> findings;          ///< NOT_REPRESENTABLE for each object that is not among `documents`.
+  std::vector<Finding> findings;          ///< NOT_REPRESENTABLE for each valid object that is not among `documents`.
 };
 
 /// Writes every valid object of the set in the wanted versions (06 §1.6). Nothing that allows less or routes otherwise

@@ -116,10 +116,7 @@ Result<v1::ConvertSmiResponse> ConvertSmi(const Core& /*core*/, const CallContex
   response.set_documents(text);
   response.set_converted(static_cast<std::uint32_t>(conversion.documents.size()));
   for (const smi::Finding& finding : findings) AddFinding(ToFinding(finding), response);
-  for (const smi::Finding& finding : conversion.findings) {
-    // The others are those of the validation once more.
-    if (finding.diagnostic.code == "NOT_REPRESENTABLE") AddFinding(ToFinding(finding), response);
-  }
+  for (const smi::Finding& finding : conversion.findings) AddFinding(ToFinding(finding), response);
   for (const std::size_t index : set.other_documents) AddFinding(NotSmi(index), response);
   response.set_complete(!smi::HasErrors(findings) && !smi::HasErrors(conversion.findings) &&
                         set.other_documents.empty());
