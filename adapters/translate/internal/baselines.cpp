@@ -15,12 +15,6 @@ std::string IdOf(const std::string& namespace_name, const std::string& account) 
   return "rest " + namespace_name + "/" + account;
 }
 
-smi::ObjectKey KeyOf(const nlohmann::json& object) {
-  const nlohmann::json& metadata = object["metadata"];
-  return {object["apiVersion"].get<std::string>(), object["kind"].get<std::string>(),
-          metadata["namespace"].get<std::string>(), metadata["name"].get<std::string>()};
-}
-
 }  // namespace
 
 void Baselines::FindHomes(const Guards& guards, const smi::ClusterFacts& facts) {

@@ -10,12 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-smi::ObjectKey KeyOf(const json& object) {
-  const json& metadata = object["metadata"];
-  return {object["apiVersion"].get<std::string>(), object["kind"].get<std::string>(),
-          metadata["namespace"].get<std::string>(), metadata["name"].get<std::string>()};
-}
-
 // Everything but what follows from the sources.
 bool SameContent(const json& a, const json& b) {
   json left = a;
@@ -45,6 +39,12 @@ std::vector<std::string> AllSources(const std::map<std::string, Contribution>& p
 }
 
 }  // namespace
+
+smi::ObjectKey KeyOf(const json& object) {
+  const json& metadata = object["metadata"];
+  return {object["apiVersion"].get<std::string>(), object["kind"].get<std::string>(),
+          metadata["namespace"].get<std::string>(), metadata["name"].get<std::string>()};
+}
 
 void MergedObjects::Put(const std::string& part, const std::vector<Contribution>& contributions) {
   Remove(part);

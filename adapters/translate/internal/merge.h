@@ -20,6 +20,9 @@ struct Contribution {
   std::vector<std::string> sources;              ///< Of these, the part's own.
 };
 
+/// Of an object as emitted.
+smi::ObjectKey KeyOf(const nlohmann::json& object);
+
 /// The objects of all parts, merged: one that several parts ask for is one object with the sources of all.
 class MergedObjects {
  public:
