@@ -63,7 +63,7 @@ void DistributionGate::BeforeWrite(const common::SetChange& change, std::size_t 
       done_ = true;
       return;
     }
-    auto proxies = Ask();
+    auto proxies = Ask(limit_);
     if (!proxies) Tell("istiod cannot be asked which proxies have a policy: " + proxies.error().message());
     done_ = !proxies || proxies->empty();
     if (!done_) before_ = std::move(*proxies);
@@ -74,7 +74,8 @@ void DistributionGate::BeforeWrite(const common::SetChange& change, std::size_t 
   Await();
 }
 
-Result<std::map<std::string, ProxyState>> DistributionGate::Ask() {
+Result<std::map<std::string, ProxyState>> DistributionGate::Ask(std::chrono::milliseconds within) {
+  const auto end = Clock::now() + within;
   const std::string selector = "app=istiod,istio.io/rev=" + plane_.revision;
   MP_TRY(const kube::ObjectList pods,
          attempt_.kube().List({"", "v1", "Pod"}, {plane_.name_space, selector, ""}, attempt_.call()));
@@ -89,7 +90,9 @@ Result<std::map<std::string, ProxyState>> DistributionGate::Ask() {
     exec.command = {"pilot-discovery", "request", "GET", "/debug/syncz"};
     exec.max_output_bytes = kMaxAnswer;
     kube::Call call = attempt_.call();
-    call.timeout = kAskTimeout;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+    if (left <= std::chrono::milliseconds(0)) return Unavailable("POD_UNREACHABLE", "its pods took too long to answer");
+    call.timeout = std::min(kAskTimeout, left);
     MP_TRY(const kube::ExecOutcome outcome, attempt_.kube().Exec(exec, call));
     const auto answer = ParseJson(outcome.stdout_text);
     if (outcome.exit_code != 0 || !answer || !answer->is_array()) {
@@ -107,7 +110,7 @@ void DistributionGate::Await() {
   const auto total = static_cast<std::uint32_t>(before_.size());
   std::map<std::string, ProxyState> last;
   while (true) {
-    auto now = Ask();
+    auto now = Ask(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()));
     if (!now) return Tell("istiod did not say which proxies have the policy: " + now.error().message());
     // Twice the same: no further part of what was written is on its way.
     const bool quiet = std::equal(last.begin(), last.end(), now->begin(), now->end(), [](const auto& a, const auto& b) {

@@ -30,7 +30,8 @@ bool IsDenyBaseline(const nlohmann::json& object);
 /// Between what allows and what denies the rest: waits until the proxies have what allows. istiod tells by
 /// `pilot-discovery request GET /debug/syncz` in its pods; where it cannot be asked, or not all proxies answer in time,
 /// the writing goes on, and a diagnostic says so. Waits once in an attempt, `limit` at most, and only ahead of a
-/// baseline that is new. Threads: one. Ownership: keeps a reference.
+/// baseline that is new; before the first write it takes `limit` at most to ask what is in force. Threads: one.
+/// Ownership: keeps a reference.
 class DistributionGate {
  public:
   DistributionGate(common::Attempt& attempt, ControlPlane plane, std::set<std::string> namespaces,
@@ -41,7 +42,7 @@ class DistributionGate {
   void BeforeWrite(const common::SetChange& change, std::size_t next);
 
  private:
-  Result<std::map<std::string, ProxyState>> Ask();
+  Result<std::map<std::string, ProxyState>> Ask(std::chrono::milliseconds within);
   void Await();
   void Tell(const std::string& summary);
 
