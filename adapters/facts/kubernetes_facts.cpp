@@ -259,11 +259,10 @@ class Collector {
     const std::string account = MemberText(spec, "serviceAccountName");
     const std::string old_account = MemberText(spec, "serviceAccount");
     workload.service_account = !account.empty() ? account : !old_account.empty() ? old_account : "default";
-    const json& containers = Member(spec, "containers");
-    if (!containers.is_array()) return;
-    for (const json& container : containers) {
-      ReadArguments(container, workload);
-      const json& ports = Member(container, "ports");
+    const std::vector<const json*> containers = ContainersOf(spec);
+    for (const json* container : containers) {
+      ReadArguments(*container, workload);
+      const json& ports = Member(*container, "ports");
       if (!ports.is_array()) continue;
       for (const json& port : ports) {
         const int number = Port(Member(port, "containerPort"));
@@ -271,11 +270,26 @@ class Collector {
           workload.ports.push_back({MemberText(port, "name"), number, MemberText(port, "protocol") == "UDP"});
       }
     }
-    for (const json& container : containers) {
+    for (const json* container : containers) {
       for (const char* key : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-        ReadProbe(Member(Member(container, key), "httpGet"), workload);
+        ReadProbe(Member(Member(*container, key), "httpGet"), workload);
       }
     }
+  }
+
+  // Init containers that run as long as the pod are sidecars: Services may lead to their ports, and they are probed.
+  static std::vector<const json*> ContainersOf(const json& spec) {
+    std::vector<const json*> out;
+    for (const char* key : {"containers", "initContainers"}) {
+      const json& containers = Member(spec, key);
+      if (!containers.is_array()) continue;
+      for (const json& container : containers) {
+        if (key == std::string_view("containers") || MemberText(container, "restartPolicy") == "Always") {
+          out.push_back(&container);
+        }
+      }
+    }
+    return out;
   }
 
   static void ReadArguments(const json& container, Workload& workload) {
@@ -290,7 +304,8 @@ class Collector {
   }
 
   static void ReadProbe(const json& get, Workload& workload) {
-    if (!get.is_object()) return;
+    // No rule on requests can see a probe within TLS.
+    if (!get.is_object() || MemberText(get, "scheme") == "HTTPS") return;
     smi::HttpProbe probe;
     probe.path = MemberText(get, "path").empty() ? "/" : MemberText(get, "path");
     const json& port = Member(get, "port");

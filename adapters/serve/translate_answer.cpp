@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/facts/kubernetes_facts.h"
+#include "adapters/translate/mesh_version.h"
 #include "libs/base/json.h"
 #include "libs/base/yaml.h"
 #include "libs/smi/parse.h"
@@ -69,6 +70,7 @@ Result<json> Translate(const std::vector<translate::TranslateEmitter>& emitters,
                                     : std::find_if(emitters.begin(), emitters.end(),
                                                    [&](const auto& candidate) { return candidate.name == form; });
   if (emitter == emitters.end()) return Wrong("/form", "this adapter has no such form");
+  MP_CHECK(translate::CheckMeshVersion(mesh_version, emitter->name, emitter->oldest_version));
 
   MP_TRY(const std::vector<YamlDocument> read, ParseYaml(documents));
   std::vector<json> smi_documents, cluster;

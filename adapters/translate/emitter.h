@@ -71,6 +71,7 @@ struct TranslateEmitter {
   /// makes no difference, as long as they stay ours. Not set: any kind.
   std::optional<std::set<std::string>> own_kinds = {};
   std::optional<BaselineEmitter> baseline = {};
+  std::string oldest_version = {};  ///< "major.minor" of the oldest mesh that takes the objects; empty: any.
 };
 
 }  // namespace meshplay::translate

@@ -6,6 +6,7 @@
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/input.h"
+#include "adapters/translate/mesh_version.h"
 #include "libs/base/files.h"
 #include "libs/base/yaml.h"
 #include "libs/smi/parse.h"
@@ -26,6 +27,7 @@ struct Flags {
   std::string as;
   std::string namespace_name = "default";
   bool verbose = false;
+  bool has_version = false;
 };
 
 constexpr const char* kFooter =
@@ -94,6 +96,10 @@ int CodeOf(smi::SupportLevel level) {
 
 Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostream& out, std::ostream& err) {
   MP_TRY(const OptionMap options, ReadOptions(flags.options));
+  if (flags.has_version && flags.mesh_version.empty()) {
+    return InvalidArgument("MESH_VERSION_INVALID", "--mesh-version is empty");
+  }
+  MP_CHECK(CheckMeshVersion(flags.mesh_version, emitter.name, emitter.oldest_version));
   MP_TRY(const Input input, ReadInput(flags.files));
   if (flags.verbose) {
     err << "read " << input.smi.size() << " SMI documents and " << input.cluster.size() << " other objects\n";
@@ -112,9 +118,9 @@ Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostrea
     if (!written) return std::move(written).error().Doing(flags.report_file);
   }
   for (const json& object : emission.objects) out << "---\n" << ToYaml(object);
-  if (flags.report_file.empty()) err << report;
   out.flush();
   if (!out) return Internal("TRANSLATE_OUTPUT_FAILED", "the objects cannot be written");
+  if (flags.report_file.empty()) err << report;
   if (flags.verbose) err << emitter.name << ": " << emission.objects.size() << " objects\n";
   if (IsInvalid(set, facts, options)) return static_cast<int>(kExitInvalid);
   return CodeOf(smi::WorstLevel(emission.reports));
@@ -130,7 +136,8 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
     app.footer(kFooter);
     app.add_option("-f,--file", flags.files, "YAML or JSON file or folder, - for stdin; repeat for several")
         ->required();
-    app.add_option("--mesh-version", flags.mesh_version, "Version of the mesh to write for");
+    const CLI::Option* version =
+        app.add_option("--mesh-version", flags.mesh_version, "Version of the mesh to write for, such as 1.28.3");
     app.add_option("--option", flags.options, "Translation option NAME=VALUE; repeat for several");
     app.add_option("--report", flags.report, "json or text")->check(CLI::IsMember({"json", "text"}));
     app.add_option("--report-file", flags.report_file, "File for the report instead of stderr");
@@ -149,6 +156,7 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
       WriteError(InvalidArgument("TRANSLATE_ARGUMENTS_INVALID", error.what()), flags.report == "text", err);
       return kExitInvalid;
     }
+    flags.has_version = version->count() != 0;
     const auto wanted = std::find_if(emitters.begin(), emitters.end(),
                                      [&](const TranslateEmitter& emitter) { return emitter.name == flags.as; });
     const auto code = Run(wanted == emitters.end() ? emitters.front() : *wanted, flags, out, err);

@@ -31,7 +31,9 @@ class Translation {
         writer_(writer),
         findings_(smi::Validate(set, &facts, {options.self_reference})),
         resolver_(set, facts, findings_, {{options.path_anchor, options.lenient_dots}, options.allow_missing}) {
-    for (const smi::Finding& finding : findings_) by_object_[finding.object].push_back(finding.diagnostic);
+    for (const smi::Finding& finding : findings_) {
+      by_object_[{finding.document, finding.object}].push_back(finding.diagnostic);
+    }
   }
 
   Emission Run() {
@@ -51,7 +53,7 @@ class Translation {
  private:
   Outcome Start(const Head& head) const {
     Outcome outcome;
-    const auto it = by_object_.find(head.key);
+    const auto it = by_object_.find({head.document, head.key});
     if (it != by_object_.end()) outcome.diagnostics = it->second;
     return outcome;
   }
@@ -71,6 +73,7 @@ class Translation {
       outcome.explanation = "Not applied: the object is not valid.";
       if (Guards(target, outcome)) writer_.InvalidTarget(context_, target, outcome);
     } else if (const auto grant = resolver_.ResolveTarget(target, outcome.diagnostics); grant.has_value()) {
+      if (grant->http.has_value()) ReportImpossible(*grant->http, outcome);
       writer_.Target(context_, grants_.emplace_back(*grant), outcome);
     } else {
       outcome.explanation = "Not applied: the destination cannot be told.";
@@ -83,11 +86,27 @@ class Translation {
     if (!resolver_.IsValid(split.head)) {
       outcome.explanation = "Not applied: the object is not valid.";
     } else if (const auto resolved = resolver_.ResolveSplit(split, outcome.diagnostics); resolved.has_value()) {
+      if (resolved->matches.has_value()) ReportImpossible(*resolved->matches, outcome);
       writer_.Split(context_, *resolved, outcome);
     } else {
       outcome.explanation = "Not applied: something that the split refers to is missing.";
     }
     outcomes_.emplace(&split.head, std::move(outcome));
+  }
+
+  // Such a match means what it says, and nobody can have meant it.
+  static void ReportImpossible(const std::vector<smi::RequestMatch>& matches, Outcome& outcome) {
+    for (const smi::RequestMatch& match : matches) {
+      const std::string where = "match " + match.group + "/" + match.name + ": ";
+      if (match.path.alternatives.empty()) {
+        outcome.Warn("MATCH_IMPOSSIBLE", match.pointer, where + "no path matches pathRegex " + match.path_regex);
+      }
+      for (const smi::HeaderCondition& header : match.headers) {
+        if (!header.patterns.empty()) continue;
+        outcome.Warn("MATCH_IMPOSSIBLE", match.pointer,
+                     where + "no value of header " + header.name + " matches " + header.regex);
+      }
+    }
   }
 
   // An object of somebody else with the name of ours is left alone, and so is all that our source would make.
@@ -159,8 +178,10 @@ class Translation {
     for (const smi::ObjectKey& key : set_.unreadable) {
       SmiReport report;
       report.source = key;
-      const auto it = by_object_.find(key);
-      if (it != by_object_.end()) report.diagnostics = it->second;
+      for (const auto& [object, diagnostics] : by_object_) {
+        if (object.second != key) continue;
+        report.diagnostics.insert(report.diagnostics.end(), diagnostics.begin(), diagnostics.end());
+      }
       report.explanation = "Not applied: the kind or version is unknown.";
       emission.reports.push_back(std::move(report));
       emission.guarded.emplace_back();
@@ -172,7 +193,8 @@ class Translation {
   MeshWriter& writer_;
   std::vector<smi::Finding> findings_;
   smi::Resolver resolver_;
-  std::map<smi::ObjectKey, std::vector<Diagnostic>> by_object_;
+  // By document too: an object that is given twice is wrong at its second place only.
+  std::map<std::pair<std::size_t, smi::ObjectKey>, std::vector<Diagnostic>> by_object_;
   std::deque<smi::Grant> grants_;  // Writers may keep references.
   Outcomes outcomes_;
 };

@@ -156,7 +156,7 @@ class JsonBuilder final : public YAML::EventHandler {
     if (!IsUtf8(text)) Refuse("YAML_INVALID", "an escape in a text is not supported", mark);
     if (ExpectsKey()) {
       // Keys are text in JSON; numbers and booleans keep the way they were written.
-      if (tag == "?" && text == "<<") Refuse("YAML_INVALID", "merge keys are not supported", mark);
+      if (tag == "?" && text == "<<") return StartMerge(mark);
       if (tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:str") {
         Refuse("YAML_INVALID", "a key has a tag", mark);
       }
@@ -191,7 +191,9 @@ class JsonBuilder final : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     YAML::Mark mark;
     bool has_key = false;
+    bool merges = false;  ///< The key is "<<", and its value stands for keys of this map.
     std::string key;
+    json merged;  ///< Those keys; the map's own are stronger.
     Cost cost{1, 0, 1};
   };
   struct Anchored {
@@ -214,9 +216,26 @@ class JsonBuilder final : public YAML::EventHandler {
     frames_.push_back(std::move(frame));
   }
 
+  void StartMerge(const YAML::Mark& mark) {
+    Frame& frame = frames_.back();
+    if (!frame.merged.is_null()) Refuse("YAML_DUPLICATE_KEY", "a map has the same key twice", mark);
+    frame.merged = json::object();
+    frame.has_key = frame.merges = true;
+  }
+
+  // Of several maps the first that has a key gives its value. What is merged was counted as a value already.
+  static void Merge(json& merged, const json& from, const YAML::Mark& mark) {
+    const bool is_list = from.is_array();
+    for (const json& map : is_list ? from : json::array({from})) {
+      if (!map.is_object()) Refuse("YAML_INVALID", "a merge key names no map", mark);
+      for (const auto& [key, value] : map.items()) merged.emplace(key, value);
+    }
+  }
+
   void Close() {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
+    if (!frame.merged.is_null()) frame.value.insert(frame.merged.begin(), frame.merged.end());
     Remember(frame.anchor, frame.value, frame.cost);
     Place(frame.mark, std::move(frame.value), frame.cost);
   }
@@ -247,7 +266,10 @@ class JsonBuilder final : public YAML::EventHandler {
     frame.cost.values += cost.values;
     frame.cost.bytes += cost.bytes;
     frame.cost.height = std::max(frame.cost.height, cost.height + 1);
-    if (frame.value.is_array()) {
+    if (frame.merges) {
+      Merge(frame.merged, value, mark);
+      frame.merges = frame.has_key = false;
+    } else if (frame.value.is_array()) {
       frame.value.push_back(std::move(value));
     } else if (!frame.has_key) {
       if (!value.is_string()) Refuse("YAML_INVALID", "a key is empty or not a scalar", mark);

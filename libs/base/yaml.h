@@ -24,8 +24,8 @@ struct YamlDocument {
 };
 
 /// Reads untrusted YAML (JSON is a subset) into JSON values: YAML 1.2 core schema scalars as kubectl reads them (`yes`
-/// and `on` stay strings, quoted scalars stay strings), maps with string keys, no duplicate keys, no tags beyond the
-/// core schema. Empty documents are left out.
+/// and `on` stay strings, quoted scalars stay strings), maps with string keys, no duplicate keys, merge keys (`<<`)
+/// filled in, no tags beyond the core schema. Empty documents are left out.
 /// Errors: kInvalidArgument YAML_INVALID, YAML_DUPLICATE_KEY, YAML_TOO_DEEP, YAML_TOO_LARGE with line and column in
 /// the message.
 Result<std::vector<YamlDocument>> ParseYaml(std::string_view text, const YamlLimits& limits = {});

@@ -94,7 +94,9 @@ translate::TranslateEmitter Emitter() {
             return it != wanted.end() && it->second == "ambient";
           },
           // Waypoints are Gateways.
-          std::set<std::string>{"Gateway"}};
+          std::set<std::string>{"Gateway"},
+          {},
+          "1.22"};  // The first with version v1 of the kinds written here.
 }
 
 }  // namespace meshplay::istio

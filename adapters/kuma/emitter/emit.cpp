@@ -3,6 +3,7 @@
 #include "adapters/kuma/emitter/internal/access.h"
 #include "adapters/kuma/emitter/internal/filtered.h"
 #include "adapters/kuma/emitter/internal/split.h"
+#include "adapters/translate/mesh_version.h"
 #include "adapters/translate/translation.h"
 
 namespace meshplay::kuma {
@@ -13,14 +14,15 @@ using translate::Outcome;
 
 class KumaWriter : public translate::MeshWriter {
  public:
-  explicit KumaWriter(const EmitOptions& options) : options_(options), services_(options.mode) {}
+  KumaWriter(const EmitOptions& options, IdentityKind identity)
+      : options_(options), identity_(identity), services_(options.mode) {}
 
   void Target(EmitContext& context, const smi::Grant& grant, Outcome& outcome) override {
     if (options_.proxy_patch) {
       filtered_.Target(grant);
       return;
     }
-    if (options_.identity == IdentityKind::kMesh) {
+    if (identity_ == IdentityKind::kMesh) {
       EmitByMeshIdentity(context, grant, false, outcome);
     } else {
       services_.Add(context, grant.target->head, grant.destination, &grant, outcome);
@@ -29,7 +31,7 @@ class KumaWriter : public translate::MeshWriter {
   }
 
   void InvalidTarget(EmitContext& context, const smi::TrafficTarget& target, Outcome& outcome) override {
-    if (options_.identity == IdentityKind::kMesh) return;  // Denies without a policy.
+    if (identity_ == IdentityKind::kMesh) return;  // Denies without a policy.
     const smi::Identity destination{target.destination.namespace_name, target.destination.name, ""};
     services_.Add(context, target.head, destination, nullptr, outcome);
   }
@@ -47,6 +49,7 @@ class KumaWriter : public translate::MeshWriter {
 
  private:
   const EmitOptions& options_;
+  const IdentityKind identity_;
   ServicePermissions services_;
   FilteredAccess filtered_;
 };
@@ -72,13 +75,24 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
 
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options) {
-  if (options.proxy_patch && options.identity == IdentityKind::kService) {
+  const std::string& version = facts.mesh_version;
+  const bool old = translate::IsOlderThan(version, 2, 12);
+  const IdentityKind identity = options.identity.value_or(old ? IdentityKind::kService : IdentityKind::kMesh);
+  if (old && identity == IdentityKind::kMesh) {
+    return translate::OptionUnsupported("kuma.identity", "mesh")
+        .WithRemediation("Kuma " + version + " has no MeshIdentity, which came with 2.12: leave the option out");
+  }
+  if (identity == IdentityKind::kService && !version.empty() && !translate::IsOlderThan(version, 3, 0)) {
+    return translate::OptionUnsupported("kuma.identity", "service")
+        .WithRemediation("Kuma " + version + " no longer takes permissions by kuma.io/service: leave the option out");
+  }
+  if (options.proxy_patch && identity == IdentityKind::kService) {
     return translate::OptionUnsupported("kuma.proxyPatch", "true")
         .WithRemediation(
             "Leave it false with kuma.identity=service: tags name inbounds, not the data planes that a MeshProxyPatch "
             "changes as a whole");
   }
-  KumaWriter writer(options);
+  KumaWriter writer(options, identity);
   return translate::Translate(set, facts, options.common, writer);
 }
 
@@ -91,7 +105,9 @@ translate::TranslateEmitter Emitter() {
             return EmitSmi(set, facts, options);
           },
           {},
-          std::set<std::string>{}};
+          std::set<std::string>{},
+          {},
+          "2.0"};  // The first with MeshTrafficPermission.
 }
 
 }  // namespace meshplay::kuma

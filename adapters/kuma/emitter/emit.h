@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "adapters/translate/common_options.h"
@@ -18,7 +19,8 @@ enum class BaselineMode { kScoped, kStrict };
 struct EmitOptions {
   translate::CommonOptions common;
   BaselineMode mode = BaselineMode::kScoped;
-  IdentityKind identity = IdentityKind::kMesh;
+  /// Unset: kService for a Kuma that is known to be older than 2.12, else kMesh.
+  std::optional<IdentityKind> identity;
   bool proxy_patch = false;  ///< Have MeshProxyPatches check requests; kMesh only.
 };
 
@@ -34,7 +36,8 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
 ///
 /// Deny by default: MeshIdentity does it for all workloads; with kService every known destination gets a permission
 /// that denies everybody first. Destinations without a Service cannot be named there, and stay as they are (NARROWED).
-/// Errors: kInvalidArgument SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED: `proxy_patch` with kService.
+/// Errors: kInvalidArgument SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED: `proxy_patch` with kService, or
+/// an identity that the version of the facts does not know (kMesh before 2.12, kService from 3.0 on).
 /// Threads: any; pure.
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options);

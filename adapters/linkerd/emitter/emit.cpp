@@ -40,6 +40,7 @@ class LinkerdWriter : public translate::MeshWriter {
       style_.tcp_routes = ReadsTcpRoutes(context.facts.facts().mesh_version);
       gamma::EmitSplit(context, split, style_, outcome);
     }
+    ReportHeadless(context, split, outcome);
   }
 
   void Finish(EmitContext& context, translate::Outcomes& outcomes) override { access_.Draft(context, outcomes); }
@@ -47,6 +48,18 @@ class LinkerdWriter : public translate::MeshWriter {
   std::string UdpMessage() const override { return "Linkerd does not carry UDP"; }
 
  private:
+  // The proxy finds what a route says by the address that the client calls.
+  static void ReportHeadless(const EmitContext& context, const smi::Split& split, Outcome& outcome) {
+    const smi::Service* root = context.facts.FindService(split.namespace_name, split.root);
+    if (outcome.in_force == 0 || root == nullptr || !root->headless) return;
+    outcome.lost = true;
+    outcome.Warn("NARROWED", split.split->head.spec_pointer + "/service",
+                 "Service " + split.root +
+                     " is headless: its clients call single pods, and what goes to a pod's own address is not split",
+                 "HTTPRoute");
+    outcome.explanation += " Clients that call pods of the headless root by their addresses are not split.";
+  }
+
   const EmitOptions& options_;
   gamma::RouteStyle style_;
   AccessWriter access_;
@@ -55,12 +68,6 @@ class LinkerdWriter : public translate::MeshWriter {
 }  // namespace
 
 Status SetOption(EmitOptions& options, std::string_view name, std::string_view value) {
-  if (name == "trustDomain" && value != "cluster.local") {
-    return Error(ErrorCode::kUnimplemented, "SMI_OPTION_UNSUPPORTED",
-                 "option trustDomain=" + std::string(value) +
-                     " is not supported: Linkerd's policies name ServiceAccounts, and its control plane puts its own "
-                     "trust domain");
-  }
   MP_TRY(const bool known, translate::SetCommonOption(options.common, name, value));
   if (known) return {};
   if (name == "mode") {
@@ -133,6 +140,7 @@ translate::TranslateEmitter Emitter() {
   // Routes keep their names and their order of age; profiles keep what others wrote into them.
   emitter.own_kinds = {"HTTPRoute", "ServiceProfile"};
   emitter.baseline = StrictBaseline();
+  emitter.oldest_version = "2.12";  // The first that authorises routes.
   return emitter;
 }
 

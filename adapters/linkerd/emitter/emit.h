@@ -13,8 +13,8 @@ struct EmitOptions {
   bool profile = false;  ///< Splits by ServiceProfile instead of HTTPRoute.
 };
 
-/// Sets one option by its documented name: the common ones but trustDomain, mode, linkerd.profile.
-/// Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID; kUnimplemented SMI_OPTION_UNSUPPORTED.
+/// Sets one option by its documented name: the common ones, of which trustDomain changes nothing, mode,
+/// linkerd.profile. Errors: kInvalidArgument SMI_OPTION_UNKNOWN, SMI_OPTION_INVALID.
 Status SetOption(EmitOptions& options, std::string_view name, std::string_view value);
 
 /// Translates SMI to Linkerd (06 §4.2). A TrafficTarget's destination gets one Server for each declared port of its

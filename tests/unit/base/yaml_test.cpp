@@ -64,7 +64,9 @@ TEST_CASE("text that lenient readers take is refused") {
                                       "[18446744073709551616]",
                                       "? [1]\n: 2",
                                       "~: 1",
-                                      "a: &b {c: 1}\nd:\n  <<: *b",
+                                      "a: &b [1]\nd:\n  <<: *b",
+                                      "a: &b [{c: 1}, [2]]\nd:\n  <<: *b",
+                                      "<<: text",
                                       "\xff",
                                       "a: !!int x"}) {
     INFO(text);
@@ -73,6 +75,39 @@ TEST_CASE("text that lenient readers take is refused") {
   CHECK(ReasonOf(std::string_view("a\0b", 3)) == "YAML_INVALID");
   CHECK(ReasonOf("a: 1\na: 2") == "YAML_DUPLICATE_KEY");
   CHECK(ReasonOf("x: [{a: 1, 'a': 2}]") == "YAML_DUPLICATE_KEY");
+}
+
+TEST_CASE("a merge key stands for the keys of its maps: the map's own are stronger, then the first map's") {
+  const auto documents = ParseYaml(R"(
+base: &base {a: 1, b: {x: 1}}
+more: &more {a: 2, c: 2}
+before: {<<: *base, b: own}
+after: {b: own, <<: *base}
+both: {<<: [*base, *more], d: 3}
+written: {<<: {a: 4}}
+nested: &nested {<<: *base, e: 5}
+again: {<<: *nested}
+quoted: {"<<": 1}
+)");
+  REQUIRE(documents.has_value());
+  const nlohmann::json& value = documents->at(0).value;
+  CHECK(value["before"] == nlohmann::json::parse(R"({"a": 1, "b": "own"})"));
+  CHECK(value["after"] == value["before"]);
+  CHECK(value["both"] == nlohmann::json::parse(R"({"a": 1, "b": {"x": 1}, "c": 2, "d": 3})"));
+  CHECK(value["written"] == nlohmann::json::parse(R"({"a": 4})"));
+  CHECK(value["again"] == nlohmann::json::parse(R"({"a": 1, "b": {"x": 1}, "e": 5})"));
+  CHECK(value["quoted"] == nlohmann::json::parse(R"({"<<": 1})"));
+  CHECK(ReasonOf("a: &a {x: 1}\nb: {<<: *a, <<: *a}") == "YAML_DUPLICATE_KEY");
+}
+
+TEST_CASE("merge keys that grow without end stop at the limits") {
+  std::string bomb = "a0: &a0 {k0: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n";
+  for (int i = 1; i < 40; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " {<<: " + last + ", k" + std::to_string(i) + ": " +
+            last + "}\n";
+  }
+  CHECK((ReasonOf(bomb) == "YAML_TOO_LARGE" || ReasonOf(bomb) == "YAML_TOO_DEEP"));
 }
 
 TEST_CASE("errors say the line and the column") {

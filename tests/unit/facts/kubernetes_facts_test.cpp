@@ -55,6 +55,25 @@ TEST_CASE("a Deployment becomes a workload with selector, account, ports and pro
   CHECK(workload.probes[0].port == 8080);
 }
 
+TEST_CASE("init containers count as long as they run beside the others; probes within TLS do not", "[facts]") {
+  json deployment = Parse(kDeployment);
+  json& pod = deployment["spec"]["template"]["spec"];
+  pod["initContainers"] = Parse(R"([
+    {"name": "once", "ports": [{"name": "setup", "containerPort": 7000}]},
+    {"name": "sidecar", "restartPolicy": "Always", "ports": [{"name": "admin", "containerPort": 9000}],
+     "readinessProbe": {"httpGet": {"path": "/ready", "port": "admin"}},
+     "livenessProbe": {"httpGet": {"path": "/secret", "port": "admin", "scheme": "HTTPS"}}}])");
+  const auto facts = FactsFromObjects({deployment});
+
+  REQUIRE(facts.workloads.size() == 1);
+  const auto& workload = facts.workloads[0];
+  REQUIRE(workload.ports.size() == 3);
+  CHECK(workload.ports[2].name == "admin");
+  REQUIRE(workload.probes.size() == 2);
+  CHECK(workload.probes[0].path == "/healthz");
+  CHECK(workload.probes[1] == meshplay::smi::HttpProbe{"/ready", 9000});
+}
+
 TEST_CASE("pods and replica sets of a listed controller are not counted twice", "[facts]") {
   const json replica_set = Parse(R"({"apiVersion": "apps/v1", "kind": "ReplicaSet",
     "metadata": {"name": "api-1", "namespace": "shop",

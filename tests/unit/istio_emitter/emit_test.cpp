@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "adapters/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cases.h"
@@ -48,6 +49,32 @@ TEST_CASE("generated objects say whose they are and where they come from", "[ist
   CHECK(metadata["annotations"]["meshplay.dev/smi-sources"] == "TrafficTarget/shop/api-access");
   CHECK(metadata["annotations"]["meshplay.dev/spec-hash"].get<std::string>().size() == 64);
   CHECK_FALSE(metadata.contains("ownerReferences"));
+}
+
+TEST_CASE("more rules than a policy takes stand in several", "[istio][emit]") {
+  json c = Case("D-IST1");
+  const auto group = std::find_if(c["documents"].begin(), c["documents"].end(),
+                                  [](const json& document) { return document["kind"] == "HTTPRouteGroup"; });
+  REQUIRE(group != c["documents"].end());
+  json& matches = (*group)["spec"]["matches"];
+  matches = json::array();
+  for (int i = 0; i < 1025; ++i) {
+    matches.push_back({{"name", "m" + std::to_string(i)}, {"pathRegex", "/p" + std::to_string(i) + "$"}});
+  }
+  const auto emission = Emit(c, Options());
+
+  std::set<std::string> names;
+  std::set<std::string> paths;
+  for (const json& object : emission.objects) {
+    if (object["kind"] != "AuthorizationPolicy") continue;
+    names.insert(object["metadata"]["name"].get<std::string>());
+    CHECK(object["spec"]["selector"]["matchLabels"] == json{{"app", "api"}});
+    CHECK(object["spec"]["rules"].size() <= 512);
+    for (const json& rule : object["spec"]["rules"]) paths.insert(rule["to"][0]["operation"]["paths"][0]);
+  }
+  CHECK(names.size() == 3);
+  CHECK(names.count("smi-api-access") == 1);
+  CHECK(paths.size() == 1025);
 }
 
 TEST_CASE("the order of documents and cluster objects does not change the objects", "[istio][emit]") {

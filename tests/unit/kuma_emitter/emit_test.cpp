@@ -37,7 +37,8 @@ TEST_CASE("SMI becomes the Kuma policies and reports of the design's cases", "[k
   for (const json& c : LoadCases("kuma.yaml")) {
     INFO(c["name"].get<std::string>());
     const smi::DocumentSet set = smi::ParseDocuments(ListAt(c, "documents"), {"shop"});
-    const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    facts.mesh_version = c.value("mesh_version", std::string());
     kuma::EmitOptions options;
     const json wanted = c.value("options", json::object());
     for (const auto& [name, value] : wanted.items()) {
@@ -57,6 +58,23 @@ TEST_CASE("SMI becomes the Kuma policies and reports of the design's cases", "[k
     }
     CHECK(reports == json(ListAt(c, "reports")));
   }
+}
+
+TEST_CASE("an identity that the version of Kuma does not know is refused", "[kuma][options]") {
+  const auto reason = [](const char* identity, const char* version) {
+    kuma::EmitOptions options;
+    REQUIRE(kuma::SetOption(options, "kuma.identity", identity).has_value());
+    smi::ClusterFacts facts;
+    facts.mesh_version = version;
+    const auto emission = kuma::EmitSmi({}, facts, options);
+    return emission.has_value() ? std::string() : emission.error().reason();
+  };
+  CHECK(reason("mesh", "2.11.9") == "SMI_OPTION_UNSUPPORTED");
+  CHECK(reason("mesh", "2.12.0").empty());
+  CHECK(reason("mesh", "").empty());
+  CHECK(reason("service", "2.14").empty());
+  CHECK(reason("service", "3.0").find("SMI_OPTION_UNSUPPORTED") == 0);
+  CHECK(reason("service", "").empty());
 }
 
 TEST_CASE("options have their documented names and values", "[kuma][options]") {

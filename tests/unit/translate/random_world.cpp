@@ -218,7 +218,7 @@ std::string RandomWorld::Edit() {
     foreign_.clear();
     return "the objects of others are gone";
   }
-  mesh_version_ = "1." + std::to_string(Pick(3));
+  mesh_version_ = "2." + std::to_string(15 + Pick(3));
   return "the mesh has another version";
 }
 

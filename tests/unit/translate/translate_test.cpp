@@ -235,3 +235,61 @@ TEST_CASE("lists of one kind are opened, though their items name no kind", "[tra
   CHECK(ran.code == 0);
   CHECK(ran.out.find("smi-s-80") != std::string::npos);
 }
+
+TEST_CASE("the version of the mesh has a form and a range", "[translate]") {
+  const Folder folder;
+  const std::string file = folder.Write("a.yaml", std::string(kServices) + "---" + kSplit);
+  const auto emitter = [] {
+    translate::TranslateEmitter made = meshplay::gamma::Emitter("istio");
+    made.oldest_version = "1.22";
+    return made;
+  };
+  const auto run = [&](const std::string& version) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int code = translate::RunTranslate({emitter()}, {"-f", file, "--mesh-version", version}, out, err);
+    return code == 0 ? std::string() : json::parse(err.str())["error"]["reason"].get<std::string>();
+  };
+  for (const char* version :
+       {"1.22", "1.28.3", "v1.30", "1.31.0-rc.1", "1.28.3+build-7", "stable-2.14.10", "edge-24.11.8"}) {
+    INFO(version);
+    CHECK(run(version).empty());
+  }
+  for (const char* version : {"1.21.9", "0.9", "", "banana", "1", "1.", "1.x", "1.28.", "1.28.3.4", "1.28 ", " 1.28",
+                              "-1.2", "12345.1", "1.28-", "1.28_3", "latest", "1.28.3-\xff"}) {
+    INFO(version);
+    CHECK(run(version) == "MESH_VERSION_INVALID");
+  }
+  CHECK(run("1.28-" + std::string(60, 'a')) == "MESH_VERSION_INVALID");
+}
+
+TEST_CASE("an object that is given twice counts once, and its second place is wrong", "[translate]") {
+  const Folder folder;
+  const std::string split = folder.Write("split.yaml", kSplit);
+  const Ran ran = Run({"-f", folder.Write("a.yaml", kServices), "-f", split, "-f", split});
+  CHECK(ran.code == 2);
+  const json report = json::parse(ran.err);
+  REQUIRE(report.size() == 2);
+  CHECK(report[0]["level"] == "FULL");
+  CHECK(report[0]["diagnostics"].empty());
+  CHECK(report[1]["level"] == "NONE");
+  CHECK(report[1]["generated"].empty());
+  CHECK(report[1]["diagnostics"][0]["code"] == "METADATA_INVALID");
+}
+
+TEST_CASE("manifests may share parts by anchors and merge keys", "[translate]") {
+  const Folder folder;
+  const Ran ran = Run({"-f", folder.Write("a.yaml", R"(
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Service, metadata: {name: api}, spec: &web {ports: [{name: http, port: 80}]}}
+- {apiVersion: v1, kind: Service, metadata: {name: api-v1}, spec: {<<: *web, selector: {app: api}}}
+- apiVersion: split.smi-spec.io/v1alpha4
+  kind: TrafficSplit
+  metadata: {name: s}
+  spec: {service: api, backends: [{service: api-v1, weight: 1}]}
+)")});
+  CHECK(ran.code == 0);
+  CHECK(json::parse(ran.err).at(0)["level"] == "FULL");
+}

@@ -13,6 +13,7 @@ using translate::Outcome;
 
 constexpr const char* kPolicy = "AuthorizationPolicy";
 constexpr const char* kNamespaceBaseline = "smi-deny-all";
+constexpr std::size_t kMaxRules = 512;  // Limit of the field in Istio's schema.
 
 json PortList(const std::vector<int>& ports) {
   json out = json::array();
@@ -48,13 +49,21 @@ json RulesOf(const EmitContext& context, const smi::Grant& grant, const std::vec
 
 void AddPolicy(EmitContext& context, const smi::Head& source, const std::string& namespace_name,
                const std::string& part, json where, json rules) {
-  json spec = std::move(where);
-  spec["action"] = "ALLOW";
+  where["action"] = "ALLOW";
   const Wave wave = rules.empty() ? kDenyWave : kAllowWave;
-  if (!rules.empty()) spec["rules"] = std::move(rules);
-  std::string name = translate::ObjectName(source.key, namespace_name, source.key.name, part);
-  if (name == kNamespaceBaseline) name += "-" + translate::SourceHash(source.key);
-  context.drafts.Add({wave, {kSecurityVersion, kPolicy, namespace_name, name}, std::move(spec), {&source}});
+  std::size_t done = 0;
+  do {
+    json spec = where;
+    const std::size_t end = std::min(rules.size(), done + kMaxRules);
+    for (std::size_t i = done; i < end; ++i) spec["rules"].push_back(std::move(rules[i]));
+    // Policies of the same pods add up, so what one does not hold stands in the next.
+    const std::string more = done == 0 ? "" : "rules/" + std::to_string(done);
+    const std::string both = part + (part.empty() || more.empty() ? "" : "/") + more;
+    std::string name = translate::ObjectName(source.key, namespace_name, source.key.name, both);
+    if (name == kNamespaceBaseline) name += "-" + translate::SourceHash(source.key);
+    context.drafts.Add({wave, {kSecurityVersion, kPolicy, namespace_name, name}, std::move(spec), {&source}});
+    done = end;
+  } while (done < rules.size());
 }
 
 void AddForDestination(EmitContext& context, const EmitOptions& options, const smi::Head& source,

@@ -1,6 +1,7 @@
 #include "adapters/istio/emitter/internal/split.h"
 
 #include <algorithm>
+#include <set>
 
 #include "adapters/istio/emitter/internal/policies.h"
 #include "adapters/istio/emitter/internal/rules.h"
@@ -180,11 +181,14 @@ void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) 
                        translate::ObjectName(source.key, source.key.namespace_name, source.key.name, "")},
                       std::move(spec),
                       {&source}});
+  std::set<std::string> backends;
+  for (const smi::SplitPort& port : split.ports) {
+    for (const smi::SplitRoute& route : port.routes) backends.insert(route.service);
+  }
   outcome.explanation = std::string(split.matches.has_value() ? "Matching requests" : "Traffic") + " to Service " +
                         split.root + (split.matches.has_value() ? " are" : " is") + " shared among " +
-                        std::to_string(split.split->backends.size()) +
-                        (split.split->backends.size() == 1 ? " backend" : " backends") + " by weight" +
-                        (outcome.lost ? ", in part." : ".");
+                        std::to_string(backends.size()) + (backends.size() == 1 ? " backend" : " backends") +
+                        " by weight" + (outcome.lost ? ", in part." : ".");
 }
 
 }  // namespace meshplay::istio

@@ -4,6 +4,7 @@
 
 #include "adapters/gamma/matches.h"
 #include "adapters/kuma/emitter/internal/access.h"
+#include "adapters/translate/mesh_version.h"
 
 namespace meshplay::kuma {
 namespace {
@@ -63,6 +64,33 @@ std::string ForeignRoute(const EmitContext& context, const smi::Split& split) {
     }
   }
   return "";
+}
+
+// Kuma makes a MeshService of every Service but headless ones: those have one for each pod.
+bool HasMeshServices(const EmitContext& context, const smi::Split& split, Outcome& outcome) {
+  constexpr int kMajor = 2;
+  constexpr int kMinor = 9;
+  const std::string& at = split.split->head.spec_pointer;
+  const auto refuse = [&](const std::string& pointer, const std::string& why) {
+    outcome.Report("NOT_REPRESENTABLE", smi::Severity::kError, at + pointer, why, "MeshService");
+    return false;
+  };
+  const std::string& version = context.facts.facts().mesh_version;
+  if (translate::IsOlderThan(version, kMajor, kMinor)) {
+    return refuse("", "Kuma " + version + " has no MeshService, which came with 2.9");
+  }
+  const auto headless = [&](const std::string& name) {
+    const smi::Service* service = context.facts.FindService(split.namespace_name, name);
+    return service != nullptr && service->headless;
+  };
+  const std::string why = " is headless: Kuma has a MeshService for each of its pods, and none for all of them";
+  if (headless(split.root)) return refuse("/service", "Service " + split.root + why);
+  const auto& backends = split.split->backends;
+  for (std::size_t i = 0; i < backends.size(); ++i) {
+    if (!headless(backends[i].service)) continue;
+    return refuse("/backends/" + std::to_string(i) + "/service", "Service " + backends[i].service + why);
+  }
+  return true;
 }
 
 // nullopt and a report when a match cannot be said.
@@ -157,7 +185,7 @@ void EmitSplit(EmitContext& context, const smi::Split& split, Outcome& outcome) 
     return;
   }
   json matches = json::array();
-  if (!ReadMatches(split, matches, outcome)) return;
+  if (!HasMeshServices(context, split, outcome) || !ReadMatches(split, matches, outcome)) return;
   json http = json::array();
   json tcp = json::array();
   for (const smi::SplitPort& port : split.ports) {
