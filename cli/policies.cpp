@@ -1,5 +1,6 @@
 #include "cli/policies.h"
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <thread>
@@ -14,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kMostNamed = 5;  ///< Meshes in one line.
+constexpr std::chrono::seconds kRemindEvery{30};
 constexpr int kMostFailures = 30;  ///< In a row, a second apart, while the server starts again.
 
 std::uint64_t NumberOf(const Json& object, const char* name) {
@@ -49,6 +52,7 @@ class MeshTeller {
     for (const Json& mesh : meshes) {
       std::string text = MemberText(mesh, "state");
       if (const std::string reason = MemberText(mesh, "reason"); !reason.empty()) text += " (" + reason + ")";
+      if (const std::string message = MemberText(mesh, "message"); !message.empty()) text += ": " + message;
       std::string& told = told_[MemberText(mesh, "mesh")];
       if (told == text) continue;
       told = text;
@@ -66,11 +70,28 @@ bool HasSettled(const Json& mesh) {
   return state != "PENDING" && state != "REMOVING" && NumberOf(mesh, "revision") == NumberOf(mesh, "wanted_revision");
 }
 
+/// "3 of 5 meshes: east/m1 PENDING (AdapterNotConnected), ..."; empty when every mesh has settled.
+std::string WaitedFor(const Json& meshes) {
+  std::string list;
+  std::size_t waiting = 0;
+  for (const Json& mesh : meshes) {
+    if (HasSettled(mesh) || ++waiting > kMostNamed) continue;
+    const std::string reason = MemberText(mesh, "reason");
+    list += (list.empty() ? "" : ", ") + MemberText(mesh, "cluster") + "/" + MemberText(mesh, "mesh") + " " +
+            MemberText(mesh, "state") + (reason.empty() ? "" : " (" + reason + ")");
+  }
+  if (waiting == 0) return {};
+  if (waiting > kMostNamed) list += " and others";
+  return std::to_string(waiting) + " of " + std::to_string(meshes.size()) + " meshes: " + Cell(Json(list));
+}
+
 /// Asks every half second until `ended` says so. Returns the meshes of then; an error when they cannot be had.
 template <class Ended>
 Result<Json> Watch(Server& server, const std::string& id, std::chrono::seconds timeout, Ended ended) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  auto remind = std::chrono::steady_clock::now() + kRemindEvery;
   MeshTeller teller;
+  std::string waited_for;
   int failures = 0;
   for (;;) {
     Result<Json> meshes = server.List(PathOf(id) + "/meshes", "meshes", 10'000);
@@ -82,13 +103,74 @@ Result<Json> Watch(Server& server, const std::string& id, std::chrono::seconds t
       teller.Tell(*meshes);
       MP_TRY(const bool end, ended(*meshes));
       if (end) return meshes;
+      waited_for = WaitedFor(*meshes);
     }
     if (over) {
-      return Error(ErrorCode::kDeadlineExceeded, "WAIT_OVER", "the policy goes on, but the wait is over (--timeout)")
+      const std::string what = waited_for.empty() ? "" : ", still waiting for " + waited_for;
+      return Error(ErrorCode::kDeadlineExceeded, "WAIT_OVER",
+                   "the policy goes on, but the wait is over (--timeout)" + what)
           .WithRemediation("Follow it with: meshplayctl policy status " + id + " --wait");
+    }
+    if (std::chrono::steady_clock::now() >= remind) {
+      remind += kRemindEvery;
+      if (!waited_for.empty()) std::cerr << "still waiting for " << waited_for << "\n";
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
+}
+
+void PrintChanges(const std::string& what, const Json& changes) {
+  for (const Json& change : changes) {
+    const Json object = change.value("object", Json::object());
+    std::cout << what << ": " << MemberText(change, "action") << " " << Cell(object.value("kind", Json())) << " "
+              << Cell(object.value("name", Json())) << " " << Cell(change.value("json_patch", Json())) << "\n";
+  }
+}
+
+/// Exit code of a plan: like that of the operation that it stands for.
+int ExitCodeOfPlan(const Json& meshes) {
+  int worst = kDone;
+  for (const Json& mesh : meshes) {
+    const std::string status = MemberText(mesh, "status");
+    const std::string level = MemberText(mesh, "level");
+    if (status == "FAILED") return kFailed;
+    const auto stands = [](const Json& one) { return MemberText(one, "severity") == "ERROR"; };
+    const Json diagnostics = mesh.value("diagnostics", Json::array());
+    const bool refused = level == "NONE" || std::any_of(diagnostics.begin(), diagnostics.end(), stands);
+    worst = std::max<int>(worst, refused ? kRefused : status != "ANSWERED" || level == "PARTIAL" ? kPartial : kDone);
+  }
+  return worst;
+}
+
+/// Asks what `spec` would change, tells it and changes nothing.
+int PlanPolicy(Server& server, const std::string& id, const Json& spec, Format format) {
+  const auto plan = server.Post("/v1/policies:plan", {{"id", id}, {"spec", spec}});
+  if (!plan) return Fail(plan.error());
+  const Json meshes = plan->value("meshes", Json::array());
+  if (format != Format::kTable) {
+    PrintItem(*plan, format);
+    return ExitCodeOfPlan(meshes);
+  }
+  PrintItems(meshes,
+             {{"CLUSTER", "/cluster"},
+              {"MESH", "/mesh"},
+              {"TYPE", "/mesh_type"},
+              {"ACTION", "/action"},
+              {"STATUS", "/status"},
+              {"LEVEL", "/level"},
+              {"STAGE", "/stage"},
+              {"ERROR", "/error/reason"}},
+             format);
+  for (const Json& mesh : meshes) {
+    const std::string where = MemberText(mesh, "cluster");
+    PrintChanges(where, mesh.value("changes", Json::array()));
+    for (const Json& diagnostic : mesh.value("diagnostics", Json::array())) {
+      std::cout << where << ": " << MemberText(diagnostic, "severity") << " " << MemberText(diagnostic, "code") << " "
+                << Cell(diagnostic.value("summary", Json())) << "\n";
+    }
+  }
+  std::cerr << "nothing was changed\n";
+  return ExitCodeOfPlan(meshes);
 }
 
 void PrintMeshes(const Json& meshes, Format format) {
@@ -105,12 +187,7 @@ void PrintMeshes(const Json& meshes, Format format) {
              format);
   if (format != Format::kTable) return;
   for (const Json& mesh : meshes) {
-    for (const Json& change : mesh.value("drift", Json::array())) {
-      std::cout << "drift on " << MemberText(mesh, "cluster") << ": " << MemberText(change, "action") << " "
-                << Cell(change.value("object", Json::object()).value("kind", Json())) << " "
-                << Cell(change.value("object", Json::object()).value("name", Json())) << " "
-                << Cell(change.value("json_patch", Json())) << "\n";
-    }
+    PrintChanges("drift on " + MemberText(mesh, "cluster"), mesh.value("drift", Json::array()));
   }
 }
 
@@ -138,6 +215,7 @@ Status MergeSpec(const PolicyRequest& request, Json& spec) {
 int CreatePolicy(Server& server, const PolicyRequest& request, Format format) {
   Json spec = Json::object();
   if (const Status merged = MergeSpec(request, spec); !merged) return Fail(merged.error());
+  if (request.dry_run) return PlanPolicy(server, request.id, spec, format);
   nlohmann::json body = {{"id", request.id}, {"spec", spec}};
   if (!request.display_name.empty()) body["display_name"] = request.display_name;
   if (!request.note.empty()) body["note"] = request.note;
@@ -153,6 +231,7 @@ int UpdatePolicy(Server& server, const PolicyRequest& request, Format format) {
   if (!now) return Fail(now.error());
   Json spec = now->value("spec", Json::object());
   if (const Status merged = MergeSpec(request, spec); !merged) return Fail(merged.error());
+  if (request.dry_run) return PlanPolicy(server, request.id, spec, format);
   nlohmann::json body = {{"spec", spec}, {"display_name", MemberText(*now, "display_name")}};
   if (now->contains("labels")) body["labels"] = now->at("labels");
   if (!request.display_name.empty()) body["display_name"] = request.display_name;

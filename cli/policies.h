@@ -25,7 +25,8 @@ struct PolicyRequest {
   std::string note;
   std::string key;  ///< Idempotency key; made when empty.
   bool paused = false;
-  bool orphan = false;  ///< Of a deletion: leave the objects.
+  bool orphan = false;   ///< Of a deletion: leave the objects.
+  bool dry_run = false;  ///< Only tell what would change.
   bool wait = false;
   std::chrono::seconds timeout{1'800};
 };

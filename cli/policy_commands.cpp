@@ -28,6 +28,8 @@ void AddSpecOptions(CLI::App& command, PolicyRequest& request) {
   command.add_option("--on-drift", request.on_drift, "REPORT or REPAIR")->check(CLI::IsMember({"REPORT", "REPAIR"}));
   command.add_option("--display-name", request.display_name, "For people");
   command.add_option("--note", request.note, "Why, kept with the revision");
+  command.add_flag("--dry-run", request.dry_run,
+                   "Only tell what would change on each mesh; stores and changes nothing");
 }
 
 void AddWait(CLI::App& command, PolicyRequest& request) {

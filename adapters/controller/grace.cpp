@@ -3,16 +3,12 @@
 #include <algorithm>
 
 #include "libs/base/ids.h"
+#include "libs/smi/loss.h"
 
 namespace meshplay::controller {
 namespace {
 
 using nlohmann::json;
-
-/// Diagnostics that say that something is not there.
-bool IsLoss(const std::string& code) {
-  return code == "REFERENCE_UNRESOLVED" || code == "MATCH_UNRESOLVED" || code == "SERVICE_MISSING" || code == "PENDING";
-}
 
 std::string NameOf(std::string_view kind, const std::string& name_space, const std::string& name) {
   return std::string(kind) + "/" + name_space + "/" + name;
@@ -80,7 +76,7 @@ class Weigher {
       now.references[reference] = Sha256Hex(text).substr(0, 8);
     }
     for (const smi::Diagnostic& diagnostic : report->second->diagnostics) {
-      if (IsLoss(diagnostic.code)) now.losses.insert(diagnostic.code + " " + diagnostic.pointer);
+      if (smi::IsLoss(diagnostic.code)) now.losses.insert(diagnostic.code + " " + diagnostic.pointer);
     }
     const auto known = before_.sources.find(name);
     grace.changed = known == before_.sources.end() || Edited(known->second, now);

@@ -177,6 +177,7 @@ Status App::Parts::OpenCore() {
   MP_CHECK(engine->Start());
   policy::PolicyOptions wishes;
   wishes.drift_interval = config.policy_drift_interval;
+  wishes.reference_grace = config.policy_reference_grace;
   wishes.random = RandomShare;
   policies = std::make_unique<policy::Policies>(*store, clock, std::move(wishes));
   return {};

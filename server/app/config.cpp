@@ -145,6 +145,8 @@ const std::vector<Setting>& Settings() {
            "Categories of operations that wait for an approval, by commas: INSTALL,UNINSTALL"),
       Time("policy_drift_interval", &Config::policy_drift_interval, 10 * kSecond, 24 * kHour,
            "How often each mesh of a policy is compared with it even when nothing seems to have changed"),
+      Time("policy_reference_grace", &Config::policy_reference_grace, kSecond, 24 * kHour,
+           "How long what a policy made stays when something that it refers to disappears from the cluster"),
       Number("calls_per_second", &Config::calls_per_second, 0, 1'000'000,
              "API calls of one principal, with bursts of twice as many; 0 is no limit"),
       Number("events_keep_days", &Config::events_keep_days, 1, 3'650, "Days for which events are kept"),

@@ -35,6 +35,7 @@ struct Config {
   std::chrono::milliseconds operation_deadline{3'600'000};
   std::string approval_categories;
   std::chrono::milliseconds policy_drift_interval{600'000};
+  std::chrono::milliseconds policy_reference_grace{60'000};
   std::uint64_t calls_per_second = 20'000;
   std::uint64_t events_keep_days = 30;
   std::uint64_t operations_keep_days = 90;

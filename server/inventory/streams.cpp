@@ -58,7 +58,19 @@ struct KindCounts {
 using Counts = std::map<std::string, KindCounts>;
 
 constexpr const char* kOwnerLabel = "meshplay.dev/owner";
-constexpr std::size_t kMostOwners = 100;  ///< Of one event; policies beyond them wait for their next regular look.
+constexpr std::size_t kMostNames =
+    100;  ///< Of each list of one event; who is beyond them waits for the next regular look.
+
+/// Whom an event concerns.
+struct Concerned {
+  std::set<std::string> owners;      ///< Of objects of ours that changed.
+  std::set<std::string> namespaces;  ///< In which objects of anybody came or went.
+
+  void NoteOwner(const std::string& body_json);
+  void NoteNamespace(const std::string& name) {
+    if (!name.empty() && namespaces.size() < kMostNames) namespaces.insert(name);
+  }
+};
 
 /// The owner that Meshplay wrote into an object; empty when there is none.
 std::string OwnerOf(const std::string& body_json) {
@@ -69,17 +81,25 @@ std::string OwnerOf(const std::string& body_json) {
   return body->contains(at) && body->at(at).is_string() ? body->at(at).get<std::string>() : std::string();
 }
 
+void Concerned::NoteOwner(const std::string& body_json) {
+  std::string owner = OwnerOf(body_json);
+  if (!owner.empty() && owners.size() < kMostNames) owners.insert(std::move(owner));
+}
+
 Status AddInventoryEvent(store::Transaction& unit, const MeshPlace& place, const Counts& counts,
-                         const std::set<std::string>& owners, UnixMs now) {
+                         const Concerned& concerned, UnixMs now) {
   if (counts.empty()) return {};
   json kinds = json::object();
   for (const auto& [kind, count] : counts) {
     kinds[kind] = {{"added", count.added}, {"changed", count.changed}, {"removed", count.removed}};
   }
-  return AddEvent(
-      unit, place.tenant, "cluster/" + place.cluster_id, "inventory.changed",
-      {{"cluster", place.cluster_id}, {"mesh_type", place.mesh_type}, {"kinds", std::move(kinds)}, {"owners", owners}},
-      now);
+  return AddEvent(unit, place.tenant, "cluster/" + place.cluster_id, "inventory.changed",
+                  {{"cluster", place.cluster_id},
+                   {"mesh_type", place.mesh_type},
+                   {"kinds", std::move(kinds)},
+                   {"owners", concerned.owners},
+                   {"namespaces", concerned.namespaces}},
+                  now);
 }
 
 Status CheckItem(const StreamKey& key, const Item& item) {
@@ -118,12 +138,7 @@ struct Batch {
   UnixMs now;
   Counts counts;
   std::set<std::string> meshes;
-  std::set<std::string> owners;  // of objects of ours that changed
-
-  void NoteOwner(const std::string& body_json) {
-    std::string owner = OwnerOf(body_json);
-    if (!owner.empty() && owners.size() < kMostOwners) owners.insert(std::move(owner));
-  }
+  Concerned concerned;
 
   void Touch(const ObjectRecord& row) {
     if (row.facts_kind == "mesh" && !row.mesh_id.empty()) meshes.insert(row.mesh_id);
@@ -134,7 +149,8 @@ struct Batch {
     if (!row) return {};
     Touch(*row);
     counts[row->kind].removed += 1;
-    NoteOwner(row->body_json);
+    concerned.NoteOwner(row->body_json);
+    concerned.NoteNamespace(row->namespace_name);
     return unit.DeleteObject(id);
   }
 
@@ -174,8 +190,9 @@ struct Batch {
     if (changed) {
       row.updated_unix_ms = now;
       (before ? counts[row.kind].changed : counts[row.kind].added) += 1;
-      if (before) NoteOwner(before->body_json);
-      NoteOwner(row.body_json);
+      if (before) concerned.NoteOwner(before->body_json);
+      if (!before) concerned.NoteNamespace(row.namespace_name);
+      concerned.NoteOwner(row.body_json);
     }
     return unit.PutObject(row);
   }
@@ -250,7 +267,7 @@ Status Inventory::Apply(const StreamKey& key, std::uint64_t epoch, const std::ve
       MP_CHECK(item.removed ? batch.Remove(id) : batch.Upsert(id, item));
     }
     MP_CHECK(RefreshMeshes(unit, ground.place, key.adapter_id, batch.meshes, now));
-    return AddInventoryEvent(unit, ground.place, batch.counts, batch.owners, now);
+    return AddInventoryEvent(unit, ground.place, batch.counts, batch.concerned, now);
   };
   MP_CHECK(store_.Write(work));
   const std::lock_guard lock(mutex_);
@@ -273,15 +290,21 @@ Status Inventory::EndSnapshot(const StreamKey& key, std::uint64_t epoch, std::ui
   const UnixMs now = clock_.NowUnixMs();
   const auto work = [&](store::Transaction& unit) -> Status {
     MP_TRY(const Ground ground, FindGround(unit, key));
-    MP_TRY(std::vector<ObjectRecord> swept, unit.SweepObjects(key.adapter_id, key.cluster_uid, key.kinds, epoch));
+    MP_TRY(std::vector<ObjectRecord> swept,
+           unit.SweepObjects(key.adapter_id, key.cluster_uid, key.kinds, epoch, kOwnerLabel));
     Counts counts;
-    for (const ObjectRecord& row : swept) counts[row.kind].removed += 1;
+    Concerned concerned;  // of what went while nobody looked
+    for (const ObjectRecord& row : swept) {
+      counts[row.kind].removed += 1;
+      concerned.NoteOwner(row.body_json);
+      concerned.NoteNamespace(row.namespace_name);
+    }
     // A full picture of the serving adapter replaces what others reported here while they served.
     MP_TRY(const auto adapters, AllAdapters(unit, ground.place.tenant, ground.place.mesh_type));
     for (const store::AdapterRecord& other : adapters) {
       if (other.id == key.adapter_id) continue;
       constexpr std::uint64_t kNone = std::numeric_limits<std::int64_t>::max();
-      MP_TRY(auto rows, unit.SweepObjects(other.id, key.cluster_uid, key.kinds, kNone));
+      MP_TRY(auto rows, unit.SweepObjects(other.id, key.cluster_uid, key.kinds, kNone, kOwnerLabel));
       if (!rows.empty()) MP_CHECK(unit.DeleteBookmarks(other.id));
       std::move(rows.begin(), rows.end(), std::back_inserter(swept));
     }
@@ -291,7 +314,7 @@ Status Inventory::EndSnapshot(const StreamKey& key, std::uint64_t epoch, std::ui
     }
     MP_CHECK(RefreshMeshes(unit, ground.place, key.adapter_id, meshes, now));
     MP_CHECK(RefreshPlace(unit, ground.place, key.adapter_id, now));
-    MP_CHECK(AddInventoryEvent(unit, ground.place, counts, {}, now));
+    MP_CHECK(AddInventoryEvent(unit, ground.place, counts, concerned, now));
     store::BookmarkRecord bookmark{key.adapter_id, key.cluster_uid, KindsKey(key.kinds), position, epoch, true};
     return unit.PutBookmark(bookmark);
   };

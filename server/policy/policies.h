@@ -19,7 +19,9 @@
 namespace meshplay::policy {
 
 struct PolicyOptions {
-  std::chrono::milliseconds drift_debounce{5'000};    ///< From a change of an owned object to the PLAN.
+  std::chrono::milliseconds drift_debounce{5'000};  ///< From a change of an owned object to the PLAN.
+  /// How long what is in force stays when something that it refers to disappears from the cluster.
+  std::chrono::milliseconds reference_grace{60'000};
   std::chrono::milliseconds drift_interval{600'000};  ///< Between PLANs without such a change; up to 10% later.
   std::chrono::milliseconds start_spread{60'000};     ///< The first PLANs after a start are spread over this.
   std::chrono::milliseconds retry_base{30'000};       ///< After a failure: doubled each time, up to 10% later.

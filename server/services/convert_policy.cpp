@@ -173,6 +173,20 @@ v1::PolicyMesh ToPolicyMesh(const store::PolicyRecord& policy, const store::Poli
   return out;
 }
 
+v1::PolicyDocumentChange ToDocumentChange(const policy::DocumentChange& change) {
+  v1::PolicyDocumentChange shown;
+  v1::ObjectKey& object = *shown.mutable_object();
+  object.set_api_version(change.api_version);
+  object.set_kind(change.kind);
+  object.set_namespace_(change.namespace_name);
+  object.set_name(change.name);
+  shown.set_action(change.action);
+  if (!change.before.is_null()) shown.set_before_json(CanonicalJson(change.before));
+  if (!change.after.is_null()) shown.set_after_json(CanonicalJson(change.after));
+  if (!change.patch.is_null()) shown.set_patch_json(CanonicalJson(change.patch));
+  return shown;
+}
+
 v1::PolicyRevision ToPolicyRevision(const store::PolicyRevisionRecord& record) {
   v1::PolicyRevision out;
   out.set_number(record.number);

@@ -5,6 +5,7 @@
 
 #include "libs/base/result.h"
 #include "meshplay/v1/policies.pb.h"
+#include "server/policy/diff.h"
 #include "server/policy/policies.h"
 #include "server/policy/spec.h"
 #include "server/store/store.h"
@@ -25,6 +26,7 @@ v1::Policy ToPolicy(const store::PolicyRecord& record, const store::PolicyRevisi
                     const std::map<std::string, std::uint32_t>& counts);
 v1::PolicyMesh ToPolicyMesh(const store::PolicyRecord& policy, const store::PolicyMeshRecord& record,
                             const store::PolicyReportRecord& report, bool stale);
+v1::PolicyDocumentChange ToDocumentChange(const policy::DocumentChange& change);
 v1::PolicyRevision ToPolicyRevision(const store::PolicyRevisionRecord& record);
 v1::Environment ToEnvironment(const store::EnvironmentRecord& record);
 

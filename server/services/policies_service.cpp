@@ -8,6 +8,7 @@
 #include "server/services/internal/fingerprint.h"
 #include "server/services/internal/method_table.h"
 #include "server/services/internal/paging.h"
+#include "server/services/internal/policy_plan.h"
 #include "server/services/internal/submit.h"
 
 namespace meshplay::services {
@@ -186,15 +187,7 @@ Result<v1::PolicyRevision> GetPolicyRevision(const Core& core, const CallContext
 Result<std::string> PlannedChanges(store::Reader& reader, const store::PolicyMeshRecord& row) {
   if (row.plan_operation_id.empty()) return std::string();
   MP_TRY(const auto plan, reader.FindPlanOfOperation(row.plan_operation_id));
-  if (!plan) return std::string();
-  const nlohmann::json body = nlohmann::json::parse(plan->body_json, nullptr, false);
-  nlohmann::json changes = nlohmann::json::array();
-  if (body.is_object() && body.contains("changes")) {
-    for (const nlohmann::json& change : body.at("changes")) {
-      if (change.is_object() && change.value("action", nlohmann::json()) != "NOOP") changes.push_back(change);
-    }
-  }
-  return CanonicalJson(changes);
+  return plan ? PlannedChangesOf(plan->body_json) : std::string();
 }
 
 Result<v1::PolicyDiff> DiffPolicy(const Core& core, const CallContext& context, const v1::DiffPolicyRequest& request) {
@@ -210,16 +203,7 @@ Result<v1::PolicyDiff> DiffPolicy(const Core& core, const CallContext& context, 
     diff.set_from(from);
     diff.set_to(to);
     for (const policy::DocumentChange& change : policy::DiffDocuments(before, after)) {
-      v1::PolicyDocumentChange& shown = *diff.add_documents();
-      v1::ObjectKey& object = *shown.mutable_object();
-      object.set_api_version(change.api_version);
-      object.set_kind(change.kind);
-      object.set_namespace_(change.namespace_name);
-      object.set_name(change.name);
-      shown.set_action(change.action);
-      if (!change.before.is_null()) shown.set_before_json(CanonicalJson(change.before));
-      if (!change.after.is_null()) shown.set_after_json(CanonicalJson(change.after));
-      if (!change.patch.is_null()) shown.set_patch_json(CanonicalJson(change.patch));
+      *diff.add_documents() = ToDocumentChange(change);
     }
     diff.set_settings_patch_json(CanonicalJson(policy::DiffSettings(before, after)));
     MP_TRY(const auto meshes, reader.ListPolicyMeshes(policy.uid, "", kMaximumPageSize));
@@ -275,6 +259,7 @@ void AddPolicies(MethodTable& table) {
   table.Add("Policies.ListPolicyMeshes", ListPolicyMeshes);
   table.Add("Policies.ListPolicyRevisions", ListPolicyRevisions);
   table.Add("Policies.GetPolicyRevision", GetPolicyRevision);
+  table.Add("Policies.PlanPolicy", PlanPolicy);
   table.Add("Policies.DiffPolicy", DiffPolicy);
   table.Add("Policies.PausePolicy", PausePolicy);
   table.Add("Policies.ResumePolicy", ResumePolicy);

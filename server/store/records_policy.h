@@ -75,7 +75,9 @@ struct PolicyMeshRecord {
   UnixMs retry_unix_ms = 0;       ///< Not before; with failures > 0 and 0 here: not by itself.
   UnixMs drift_due_unix_ms = 0;   ///< When the next PLAN is due; 0: none is.
   UnixMs drift_checked_unix_ms = 0;
-  UnixMs since_unix_ms = 0;  ///< Of the state.
+  std::string losses_json;     ///< What was missing on the cluster when the revision was applied; empty: nothing.
+  UnixMs reapply_unix_ms = 0;  ///< When it is to be applied again because something came or went; 0: not for that.
+  UnixMs since_unix_ms = 0;    ///< Of the state.
   UnixMs created_unix_ms = 0;
   UnixMs updated_unix_ms = 0;
   bool operator==(const PolicyMeshRecord&) const = default;

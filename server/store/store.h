@@ -239,10 +239,12 @@ class Transaction : public Reader {
   virtual Status AddMeshHistory(const MeshHistoryRecord& record) = 0;
   virtual Status PutObject(const ObjectRecord& object) = 0;
   virtual Status DeleteObject(const std::string& id) = 0;
-  /// Deletes the rows of one stream that another epoch marked, and returns them (bodies left empty).
-  virtual Result<std::vector<ObjectRecord>> SweepObjects(const std::string& adapter_id, const std::string& cluster_uid,
-                                                         const std::vector<std::pair<std::string, std::string>>& kinds,
-                                                         std::uint64_t keep_epoch) = 0;  ///< kinds: (api_version, kind)
+  /// Deletes the rows of one stream that another epoch marked, and returns them. Bodies are left empty, but for those
+  /// that hold `body_with`; empty: none.
+  virtual Result<std::vector<ObjectRecord>> SweepObjects(
+      const std::string& adapter_id, const std::string& cluster_uid,
+      const std::vector<std::pair<std::string, std::string>>& kinds, std::uint64_t keep_epoch,
+      const std::string& body_with) = 0;  ///< kinds: (api_version, kind)
   /// An empty adapter or cluster stands for all of them.
   virtual Status MarkObjectsStale(const std::string& adapter_id, const std::string& cluster_uid, bool stale) = 0;
   virtual Status PutBookmark(const BookmarkRecord& bookmark) = 0;
@@ -260,8 +262,8 @@ class Transaction : public Reader {
   virtual Status PutEnvironment(const EnvironmentRecord& environment) = 0;
   virtual Status DeleteEnvironment(const std::string& tenant, const std::string& id) = 0;
 
-  /// The report of a run with all its cases; an earlier one of the operation goes. Errors: kNotFound ROW_UNKNOWN without
-  /// the operation; kInvalidArgument CONFORMANCE_TOO_LARGE above the bounds of records_conformance.h.
+  /// The report of a run with all its cases; an earlier one of the operation goes. Errors: kNotFound ROW_UNKNOWN
+  /// without the operation; kInvalidArgument CONFORMANCE_TOO_LARGE above the bounds of records_conformance.h.
   virtual Status PutConformance(const ConformanceRunRecord& run, const std::vector<ConformanceCaseRecord>& cases) = 0;
 
   virtual Status PutEnrollmentToken(const EnrollmentTokenRecord& token) = 0;

@@ -221,15 +221,20 @@ TEST_CASE("objects are found by each filter, listed without bodies, swept by epo
 
   Texts swept;
   backend.Write([&](Transaction& tx) {
-    CHECK(Take(tx.SweepObjects("a-1", "uid-east", {}, 7)).empty());
-    CHECK(Take(tx.SweepObjects("a-1", "uid-east", {{"v1", "Service"}}, 1)).empty());
-    const auto gone = Take(tx.SweepObjects("a-1", "uid-east", {{"v1", "Service"}, {"apps/v1", "Deployment"}}, 2));
+    CHECK(Take(tx.SweepObjects("a-1", "uid-east", {}, 7, "")).empty());
+    CHECK(Take(tx.SweepObjects("a-1", "uid-east", {{"v1", "Service"}}, 1, "")).empty());
+    ObjectRecord marked = SampleObject("o-4", "owned");
+    marked.body_json = R"({"keep":1})";
+    Take(tx.PutObject(marked));
+    const auto gone =
+        Take(tx.SweepObjects("a-1", "uid-east", {{"v1", "Service"}, {"apps/v1", "Deployment"}}, 2, "\"keep"));
     swept = Ids(gone);
     CHECK(gone[0].body_json.empty());
     CHECK(gone[0].name == "web");
+    CHECK(gone[1].body_json == R"({"keep":1})");
     Take(tx.MarkObjectsStale("a-2", "uid-east", true));
   });
-  CHECK(swept == Texts{"o-1"});
+  CHECK(swept == Texts{"o-1", "o-4"});
   CHECK(Objects(backend, {}) == Texts{"o-2", "o-3"});
   CHECK(backend.Read([](Reader& r) { return r.FindObject("", "o-3"); })->stale);
   backend.Write([](Transaction& tx) { Take(tx.MarkObjectsStale("", "", false)); });

@@ -70,6 +70,8 @@ PolicyMeshRecord SamplePolicyMesh(const std::string& policy, const std::string& 
   m.retry_unix_ms = 10;
   m.drift_due_unix_ms = 11;
   m.drift_checked_unix_ms = 12;
+  m.losses_json = "[\"L\"]";
+  m.reapply_unix_ms = 16;
   m.since_unix_ms = 13;
   m.created_unix_ms = 14;
   m.updated_unix_ms = 15;

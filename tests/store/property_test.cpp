@@ -238,7 +238,8 @@ Status WriteSomething(Transaction& tx, Random& random, Transcript& log) {
       if (random() % 3 == 0) {
         log.Add("cluster gone", tx.DeleteCluster("default", Pick(random, "c-", 2)));
       } else if (random() % 2 == 0) {
-        log.Add("sweep", tx.SweepObjects("a-0", "u-0", {{"v1", "Kind0"}, {"v1", "Kind1"}}, random() % 3));
+        log.Add("sweep", tx.SweepObjects("a-0", "u-0", {{"v1", "Kind0"}, {"v1", "Kind1"}}, random() % 3,
+                                         random() % 2 == 0 ? "" : "1"));
       } else {
         log.Add("stale", tx.MarkObjectsStale("a-1", random() % 2 == 0 ? "" : "u-1", random() % 2 == 0));
       }

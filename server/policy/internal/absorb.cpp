@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "libs/base/json.h"
-#include "libs/smi/report.h"
+#include "server/policy/internal/losses.h"
 #include "server/policy/internal/pass.h"
+#include "server/policy/preview.h"
 #include "server/store/operation_states.h"
 
 namespace meshplay::policy::internal {
@@ -20,17 +22,6 @@ json Member(const json& object, const char* name) {
 std::string TextMember(const json& object, const char* name) {
   const json found = Member(object, name);
   return found.is_string() ? found.get<std::string>() : std::string();
-}
-
-/// The worst level of SMI reports; empty when there is none.
-std::string WorstLevel(const json& reports) {
-  std::string worst;
-  if (!reports.is_array()) return worst;
-  for (const json& report : reports) {
-    const std::string level = TextMember(report, "level");
-    if (level == "NONE" || (level == "PARTIAL" && worst != "NONE") || (level == "FULL" && worst.empty())) worst = level;
-  }
-  return worst;
 }
 
 /// The report of a mesh as stored, to be changed.
@@ -78,7 +69,9 @@ Status Applied(const Pass& pass, MeshWork& mesh, const OperationRecord& operatio
   mesh.row.failures = 0;
   mesh.row.retry_unix_ms = 0;
   mesh.row.level.clear();
+  mesh.row.reapply_unix_ms = 0;
   const json result = json::parse(operation.result_json, nullptr, false);
+  mesh.row.losses_json = PrintLosses(LossesOf(Member(result, "smi")));
   MP_CHECK(TakeReports(mesh, Member(result, "smi"), reader));
   // An outcome that an inspection found has no reports: the PLAN tells the level then, at once.
   mesh.row.drift_due_unix_ms = mesh.row.level.empty() ? pass.now : pass.After(pass.options->drift_debounce);
@@ -96,6 +89,29 @@ json RealChanges(const json& plan) {
   return changes;
 }
 
+/// What the plan says of references that came or went since the revision was applied: the translation is another one
+/// then, and nobody has edited anything. What is gone keeps what was in force for the grace; what has come counts at
+/// once. Returns the reports that are true for the mesh.
+json TakeReferences(const Pass& pass, MeshWork& mesh, const json& reports, const json& before,
+                    std::vector<std::string>& happened) {
+  const Losses losses = LossesOf(reports);
+  const Losses known = ReadLosses(mesh.row.losses_json);
+  if (!mesh.row.drifted) {
+    mesh.row.losses_json = PrintLosses(losses);
+    mesh.row.reapply_unix_ms = 0;
+    return reports;
+  }
+  if (std::includes(known.begin(), known.end(), losses.begin(), losses.end())) {
+    mesh.row.reapply_unix_ms = losses == known ? 0 : pass.now;
+    return reports;
+  }
+  if (mesh.row.reapply_unix_ms == 0) {
+    happened.emplace_back("degraded");
+    mesh.row.reapply_unix_ms = pass.After(pass.options->reference_grace);
+  }
+  return HeldReports(reports, before, known);
+}
+
 Status Planned(const Pass& pass, MeshWork& mesh, const OperationRecord& operation, store::Reader& reader,
                std::vector<std::string>& happened) {
   const bool current = mesh.row.operation_revision == mesh.row.applied_revision;
@@ -107,8 +123,9 @@ Status Planned(const Pass& pass, MeshWork& mesh, const OperationRecord& operatio
   mesh.row.drift_checked_unix_ms = pass.now;
   if (!mesh.row.drifted && !changes.empty()) happened.emplace_back("drift");
   mesh.row.drifted = !changes.empty();
-  MP_CHECK(TakeReports(mesh, Member(plan, "smi"), reader));
   MP_TRY(store::PolicyReportRecord * report, ReportOf(mesh, reader));
+  const json before = json::parse(report->reports_json, nullptr, false);
+  MP_CHECK(TakeReports(mesh, TakeReferences(pass, mesh, Member(plan, "smi"), before, happened), reader));
   report->drift_json = changes.empty() ? std::string() : CanonicalJson(changes);
   return {};
 }
@@ -134,6 +151,8 @@ Status Absorb(const Pass& pass, MeshWork& mesh, const OperationRecord& operation
   mesh.row.failures = 0;
   mesh.row.retry_unix_ms = 0;
   mesh.row.drift_due_unix_ms = 0;
+  mesh.row.losses_json.clear();
+  mesh.row.reapply_unix_ms = 0;
   return {};
 }
 

@@ -17,6 +17,8 @@ struct ChangeContext {
 };
 
 Status CheckPolicyId(const std::string& id);
+/// Errors: kNotFound ENVIRONMENT_UNKNOWN.
+Status CheckEnvironments(store::Reader& reader, const std::string& tenant, const Spec& spec);
 
 Result<std::pair<store::PolicyRecord, bool>> CreatePolicy(store::Transaction& unit, const ChangeContext& context,
                                                           const std::string& id, const PolicyChange& change,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -39,19 +40,6 @@ bool Reaches(const store::ClaimRecord& claim) {
   });
 }
 
-/// Why the mesh cannot be reached now; empty when it can.
-std::string Unreachable(const Pass& pass, const store::PolicyMeshRecord& row) {
-  const auto claims = pass.world->claims.find({row.cluster_uid, row.mesh_type});
-  if (claims == pass.world->claims.end()) return "AdapterNotConnected";
-  bool live = false;
-  for (const store::ClaimRecord& claim : claims->second) {
-    if (!claim.live) continue;
-    live = true;
-    if (Reaches(claim)) return {};
-  }
-  return live ? "ClusterUnreachable" : "AdapterNotConnected";
-}
-
 class Chooser {
  public:
   Chooser(Pass& pass, Slots& slots) : pass_(pass), slots_(slots) {
@@ -78,6 +66,8 @@ class Chooser {
       row.failures = 0;
       row.retry_unix_ms = 0;
     }
+    const bool current = row.applied_revision == pass_.policy.revision && row.failures == 0;
+    if (current && row.reapply_unix_ms != 0) return FollowReferences(mesh);
     const bool repair = row.drifted && pass_.spec.on_drift == OnDrift::kRepair;
     if (row.applied_revision != pass_.policy.revision || row.failures > 0 || repair) return Apply(mesh);
     LookForDrift(mesh);
@@ -98,6 +88,19 @@ class Chooser {
       return mesh.Wait("StageWaits", "Stage " + std::to_string(mesh.row.stage) + " is not open yet.");
     }
     Change(mesh, Action::kApply);
+  }
+
+  /// Something that the documents refer to came or went: no drift, so it is followed whatever the policy says of drift.
+  void FollowReferences(MeshWork& mesh) {
+    store::PolicyMeshRecord& row = mesh.row;
+    // A clock that was set back must not make the grace longer.
+    row.reapply_unix_ms = std::min(row.reapply_unix_ms, pass_.After(pass_.options->reference_grace));
+    if (row.reapply_unix_ms <= pass_.now) {
+      if (pass_.policy.paused) return mesh.Wait("Paused", "The policy is paused.");
+      return Change(mesh, Action::kApply);
+    }
+    pass_.LookAgain(row.reapply_unix_ms);
+    LookForDrift(mesh);
   }
 
   void Change(MeshWork& mesh, Action action) {
@@ -135,7 +138,7 @@ class Chooser {
   }
 
   bool CheckReachable(MeshWork& mesh) {
-    const std::string reason = Unreachable(pass_, mesh.row);
+    const std::string reason = Unreachable(*pass_.world, mesh.row.cluster_uid, mesh.row.mesh_type);
     if (reason.empty()) return true;
     mesh.Wait(reason, reason == "ClusterUnreachable" ? "No adapter reaches the cluster."
                                                      : "No adapter of the mesh type is connected for the cluster.");
@@ -163,6 +166,18 @@ MeshWork NewMesh(const Pass& pass, const store::MeshRecord& mesh) {
 }
 
 }  // namespace
+
+std::string Unreachable(const World& world, const std::string& cluster_uid, const std::string& mesh_type) {
+  const auto claims = world.claims.find({cluster_uid, mesh_type});
+  if (claims == world.claims.end()) return "AdapterNotConnected";
+  bool live = false;
+  for (const store::ClaimRecord& claim : claims->second) {
+    if (!claim.live) continue;
+    live = true;
+    if (Reaches(claim)) return {};
+  }
+  return live ? "ClusterUnreachable" : "AdapterNotConnected";
+}
 
 void Select(Pass& pass) {
   std::set<std::string> known;
@@ -248,8 +263,12 @@ void Judge(const Pass& pass, MeshWork& mesh) {
     mesh.Changing() ? set("REMOVING", going, text) : set("REMOVING", mesh.wait_reason, mesh.wait_message);
   } else if (row.applied_revision != pass.policy.revision) {
     mesh.Changing() ? set("PENDING", going, text) : set("PENDING", mesh.wait_reason, mesh.wait_message);
+  } else if (row.drifted && row.reapply_unix_ms > pass.now) {
+    set("DRIFTED", "ReferenceLost",
+        "Something that the policy refers to is gone. What was in force stays for a while, then it is applied again.");
   } else if (row.drifted) {
-    mesh.Changing() ? set("DRIFTED", "Repairing", text) : set("DRIFTED", mesh.wait_reason, mesh.wait_message);
+    const std::string doing = row.reapply_unix_ms != 0 ? "FollowingReferences" : "Repairing";
+    mesh.Changing() ? set("DRIFTED", doing, text) : set("DRIFTED", mesh.wait_reason, mesh.wait_message);
   } else if (row.level.empty()) {
     set("PENDING", "Verifying", "What is applied is being looked at.");
   } else {

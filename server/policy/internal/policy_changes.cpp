@@ -31,15 +31,6 @@ Result<store::PolicyRecord> Changeable(store::Reader& reader, const ChangeContex
   return policy;
 }
 
-Status CheckEnvironments(store::Reader& reader, const std::string& tenant, const Spec& spec) {
-  const std::set<std::string> names = EnvironmentsOf(spec);
-  for (const std::string& name : names) {
-    const auto found = GetEnvironmentRow(reader, tenant, name);
-    if (!found) return Error(found.error()).WithMetadata("environment", name);
-  }
-  return {};
-}
-
 /// The oldest revisions go, but not those that a mesh still has.
 Status DropOldRevisions(store::Transaction& unit, const ChangeContext& context, const store::PolicyRecord& policy) {
   if (policy.revision <= context.options.kept_revisions) return {};
@@ -113,6 +104,15 @@ Status RetryFailed(store::Transaction& unit, const store::PolicyRecord& policy, 
 }
 
 }  // namespace
+
+Status CheckEnvironments(store::Reader& reader, const std::string& tenant, const Spec& spec) {
+  const std::set<std::string> names = EnvironmentsOf(spec);
+  for (const std::string& name : names) {
+    const auto found = GetEnvironmentRow(reader, tenant, name);
+    if (!found) return Error(found.error()).WithMetadata("environment", name);
+  }
+  return {};
+}
 
 Status CheckPolicyId(const std::string& id) {
   const bool reserved = std::find(std::begin(kReserved), std::end(kReserved), id) != std::end(kReserved);

@@ -133,19 +133,29 @@ void Reconciler::Take(const store::EventRecord& event) {
     touched_.insert({event.tenant, event.subject.substr(event.subject.find('/') + 1)});
     return;
   }
-  if (event.kind == "inventory.changed") {
-    const nlohmann::json body = nlohmann::json::parse(event.body_json, nullptr, false);
-    if (!body.is_object() || !body.contains("owners")) return;
-    for (const nlohmann::json& owner : body.at("owners")) {
-      if (!owner.is_string()) continue;
-      const PolicyKey key(event.tenant, owner.get<std::string>());
-      drift_[key].emplace(body.value("cluster", ""), body.value("mesh_type", ""));
-      touched_.insert(key);
-    }
-    return;
-  }
+  if (event.kind == "inventory.changed") return TakeInventory(event);
   for (const char* world : {"environment.", "cluster.", "mesh.", "target.", "adapter."}) {
     if (begins(world)) all_ = true;
+  }
+}
+
+/// An object of a policy changed, or something came or went that its documents may refer to.
+void Reconciler::TakeInventory(const store::EventRecord& event) {
+  const nlohmann::json body = nlohmann::json::parse(event.body_json, nullptr, false);
+  if (!body.is_object()) return;
+  const auto texts = [&body](const char* name) {
+    std::set<std::string> found;
+    for (const nlohmann::json& text : body.value(name, nlohmann::json::array())) {
+      if (text.is_string()) found.insert(text.get<std::string>());
+    }
+    return found;
+  };
+  const Place place(body.value("cluster", ""), body.value("mesh_type", ""));
+  std::vector<PolicyKey> concerned = interests_.Of(event.tenant, place, texts("namespaces"));
+  for (const std::string& owner : texts("owners")) concerned.emplace_back(event.tenant, owner);
+  for (const PolicyKey& key : concerned) {
+    drift_[key].insert(place);
+    touched_.insert(key);
   }
 }
 
@@ -231,6 +241,7 @@ Status Reconciler::Look(const PolicyKey& key, const Hands& hands) {
   if (!found) {
     drift_.erase(key);
     starved_.erase(key);
+    interests_.Forget(key);
     return {};
   }
   for (const MeshWork& mesh : pass.meshes) {
@@ -242,6 +253,9 @@ Status Reconciler::Look(const PolicyKey& key, const Hands& hands) {
   }
   TouchDrift(key, pass);
   Select(pass);
+  std::set<Place> places;
+  for (const MeshWork& mesh : pass.meshes) places.emplace(mesh.row.cluster_id, mesh.row.mesh_type);
+  interests_.Keep(key, pass.revision.digest, pass.spec, std::move(places));
   const bool moved = MoveRollout(pass);
   if (moved) Count("rollout_moved");
   Slots slots = FreeSlots();

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "server/policy/internal/interest.h"
 #include "server/policy/internal/pass.h"
 #include "server/policy/policies.h"
 
@@ -29,8 +30,8 @@ class Reconciler {
   std::vector<std::pair<std::string, std::uint64_t>> Counters() const;
 
  private:
-  using PolicyKey = std::pair<std::string, std::string>;  // (tenant, id)
-  using Place = std::pair<std::string, std::string>;      // (cluster id, mesh type)
+  using PolicyKey = Interests::PolicyKey;
+  using Place = Interests::Place;
   struct Running {
     PolicyKey policy;
     bool plan = false;
@@ -38,6 +39,7 @@ class Reconciler {
 
   Status ReadEvents();
   void Take(const store::EventRecord& event);
+  void TakeInventory(const store::EventRecord& event);
   Status LookAtAll();
   Status Look(const PolicyKey& key, const Hands& hands);
   Result<bool> ReadPass(const PolicyKey& key, Pass& pass);
@@ -58,10 +60,11 @@ class Reconciler {
   UnixMs all_next_ = 0;                         // and at the latest then
   std::set<PolicyKey> touched_;                 // look at these
   std::map<PolicyKey, UnixMs> due_;             // and at these by then
-  std::map<PolicyKey, std::set<Place>> drift_;  // an owned object changed there
-  std::set<PolicyKey> starved_;                 // got no slot
-  std::map<std::string, Running> running_;      // operation -> policy
-  std::map<std::string, World> worlds_;         // of this round, by tenant
+  std::map<PolicyKey, std::set<Place>> drift_;  // an object that matters changed there
+  Interests interests_;
+  std::set<PolicyKey> starved_;             // got no slot
+  std::map<std::string, Running> running_;  // operation -> policy
+  std::map<std::string, World> worlds_;     // of this round, by tenant
   mutable std::mutex counters_mutex_;
   std::map<std::string, std::uint64_t> counters_;  // guarded by counters_mutex_
 };

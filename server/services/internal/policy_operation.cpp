@@ -6,8 +6,9 @@
 #include "server/services/internal/create_operation.h"
 
 namespace meshplay::services {
+namespace {
 
-Result<engine::OperationRequest> PreparePolicyOperation(const Core& core, const policy::OperationWish& wish) {
+Result<engine::OperationRequest> Prepare(const Core& core, const policy::OperationWish& wish, bool plan_only) {
   const bool removes = wish.kind == policy::OperationWish::Kind::kDelete;
   nlohmann::json parameters = nlohmann::json::object();
   if (!removes) parameters["documents"] = wish.documents;
@@ -28,10 +29,19 @@ Result<engine::OperationRequest> PreparePolicyOperation(const Core& core, const 
   CallContext context;
   context.caller.tenant = wish.tenant;
   context.caller.principal = wish.principal;
-  MP_TRY(engine::OperationRequest out,
-         PrepareOperation(core, context, request, wish.kind == policy::OperationWish::Kind::kPlan));
+  MP_TRY(engine::OperationRequest out, PrepareOperation(core, context, request, plan_only));
   out.principal = wish.principal;
   return out;
+}
+
+}  // namespace
+
+Result<engine::OperationRequest> PreparePolicyOperation(const Core& core, const policy::OperationWish& wish) {
+  return Prepare(core, wish, wish.kind == policy::OperationWish::Kind::kPlan);
+}
+
+Result<engine::OperationRequest> PreparePolicyPlan(const Core& core, const policy::OperationWish& wish) {
+  return Prepare(core, wish, true);
 }
 
 }  // namespace meshplay::services

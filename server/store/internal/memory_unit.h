@@ -140,7 +140,7 @@ class MemoryUnit final : public Transaction {
   Status DeleteObject(const std::string& id) override;
   Result<std::vector<ObjectRecord>> SweepObjects(const std::string& adapter_id, const std::string& cluster_uid,
                                                  const std::vector<std::pair<std::string, std::string>>& kinds,
-                                                 std::uint64_t keep_epoch) override;
+                                                 std::uint64_t keep_epoch, const std::string& body_with) override;
   Status MarkObjectsStale(const std::string& adapter_id, const std::string& cluster_uid, bool stale) override;
   Status PutBookmark(const BookmarkRecord& bookmark) override;
   Status DeleteBookmarks(const std::string& adapter_id) override;

@@ -213,13 +213,15 @@ Status MemoryUnit::DeleteObject(const std::string& id) {
 
 Result<std::vector<ObjectRecord>> MemoryUnit::SweepObjects(
     const std::string& adapter_id, const std::string& cluster_uid,
-    const std::vector<std::pair<std::string, std::string>>& kinds, std::uint64_t keep_epoch) {
+    const std::vector<std::pair<std::string, std::string>>& kinds, std::uint64_t keep_epoch,
+    const std::string& body_with) {
   std::vector<ObjectRecord> swept;
   for (const auto& [id, row] : t_.objects.rows()) {
     if (row.adapter_id == adapter_id && row.cluster_uid == cluster_uid && row.epoch != keep_epoch &&
         std::find(kinds.begin(), kinds.end(), std::pair(row.api_version, row.kind)) != kinds.end()) {
       swept.push_back(row);
-      swept.back().body_json.clear();
+      const bool wanted = !body_with.empty() && row.body_json.find(body_with) != std::string::npos;
+      if (!wanted) swept.back().body_json.clear();
     }
   }
   for (const ObjectRecord& row : swept) t_.objects.Erase(row.id);

@@ -82,6 +82,8 @@ void Columns(V& v, Row& r) {
   v("retry_unix_ms", r.retry_unix_ms);
   v("drift_due_unix_ms", r.drift_due_unix_ms);
   v("drift_checked_unix_ms", r.drift_checked_unix_ms);
+  v("losses_json", r.losses_json);
+  v("reapply_unix_ms", r.reapply_unix_ms);
   v("since_unix_ms", r.since_unix_ms);
   v("created_unix_ms", r.created_unix_ms);
   v("updated_unix_ms", r.updated_unix_ms);

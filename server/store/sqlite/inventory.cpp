@@ -160,18 +160,26 @@ Status SqliteUnit::DeleteObject(const std::string& id) {
 
 Result<std::vector<ObjectRecord>> SqliteUnit::SweepObjects(
     const std::string& adapter_id, const std::string& cluster_uid,
-    const std::vector<std::pair<std::string, std::string>>& kinds, std::uint64_t keep_epoch) {
+    const std::vector<std::pair<std::string, std::string>>& kinds, std::uint64_t keep_epoch,
+    const std::string& body_with) {
   static const std::string kMatch =
-      " WHERE adapter_id = ? AND cluster_uid = ? AND api_version = ? AND kind = ? AND epoch <> ?";
-  static const std::string kSelect = SelectWithout<ObjectRecord>("body_json") + kMatch;
+      " WHERE adapter_id = ?1 AND cluster_uid = ?2 AND api_version = ?3 AND kind = ?4 AND epoch <> ?5";
+  static const std::string kSelect =
+      SelectWithout<ObjectRecord>("body_json") + kMatch + " AND (?6 = '' OR instr(body_json, ?6) = 0)";
+  static const std::string kSelectWhole =
+      Select<ObjectRecord>() + kMatch + " AND ?6 <> '' AND instr(body_json, ?6) > 0";
   static const std::string kDelete = "DELETE FROM object" + kMatch;
   std::vector<ObjectRecord> swept;
   for (const auto& [api_version, kind] : kinds) {
     const std::vector<Value> values = {adapter_id, cluster_uid, api_version, kind,
                                        static_cast<std::int64_t>(keep_epoch)};
-    MP_TRY(std::vector<ObjectRecord> rows, Rows<ObjectRecord>(kSelect, values));
+    std::vector<Value> with_text = values;
+    with_text.emplace_back(body_with);
+    for (const std::string* select : {&kSelect, &kSelectWhole}) {
+      MP_TRY(std::vector<ObjectRecord> rows, Rows<ObjectRecord>(*select, with_text));
+      swept.insert(swept.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    }
     MP_CHECK(Run(kDelete, values));
-    swept.insert(swept.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
   }
   std::sort(swept.begin(), swept.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return swept;

@@ -34,7 +34,7 @@ k() { local name="$1"; shift; "$RIG" kubectl --name "policies-$name" --dir "$WOR
 start_server() {
   rm -f "$WORK/ports"
   "$BIN/meshplay-server" serve --data-dir "$WORK/data" --rest-listen 127.0.0.1:0 --grpc-listen 127.0.0.1:0 \
-    --hub-listen "${HUB:-127.0.0.1:0}" --hub-lease-ttl 3s --ports-file "$WORK/ports" --admin-token-file "$WORK/token" \
+    --hub-listen "${HUB:-127.0.0.1:0}" --hub-lease-ttl 3s --policy-reference-grace 30s --ports-file "$WORK/ports" --admin-token-file "$WORK/token" \
     >>"$WORK/server.log" 2>&1 &
   SERVER=$!
   eventually 120 test -s "$WORK/ports"
@@ -88,13 +88,28 @@ done
 has_meshes() { api GET /v1/meshes | jq -e '.meshes | length == 2'; }
 eventually 120 has_meshes
 
-step "a policy comes into force on both"
+step "a plan tells what a policy would do, and does nothing"
 { split web 90; split api 80; } >"$WORK/first.yaml"
 split web 10 >"$WORK/second.yaml"
+ctl -o json policy create shop -f "$WORK/first.yaml" --mesh-type istio --dry-run >"$WORK/plan" 2>"$WORK/plan.log"
+jq -e '.revision == 0 and (.meshes | length == 2) and ([.meshes[] | .status == "ANSWERED" and .level == "FULL" and
+  ([.changes[].action] == ["CREATE", "CREATE"])] | all)' "$WORK/plan" >/dev/null || fail "the plan is wrong: $(cat "$WORK/plan")"
+[ "$(services east)" = 0 ] && [ "$(api GET /v1/policies | jq '(.policies // []) | length')" = 0 ]
+
+step "a policy comes into force on both"
 ctl policy create shop -f "$WORK/first.yaml" --mesh-type istio --on-drift REPORT --wait --timeout 300 >"$WORK/create.log" 2>&1
 is state "$EAST" FULL && is state "$WEST" FULL || fail "not FULL: $(cat "$WORK/create.log")"
 [ "$(services east)" = 2 ] && [ "$(services west)" = 2 ]
 [ "$(weight east)" = "80 90" ]
+
+step "a plan of a revision tells changes field by field, and the mesh that would lose the policy"
+ctl -o json policy update shop -f "$WORK/second.yaml" --cluster "$EAST" --dry-run >"$WORK/plan" 2>"$WORK/plan.log"
+jq -e --arg east "$EAST" '.revision == 1 and (.documents | map(.action) == ["REMOVED", "CHANGED"]) and
+  (.meshes[] | select(.cluster == $east) | .action == "APPLY" and ([.changes[].action] | sort == ["DELETE", "UPDATE"]) and
+    (.changes | tostring | contains("weight"))) and
+  (.meshes[] | select(.cluster != $east) | .action == "DELETE" and ([.changes[].action] == ["DELETE", "DELETE"]))' \
+  "$WORK/plan" >/dev/null || fail "the plan is wrong: $(cat "$WORK/plan")"
+[ "$(api GET /v1/policies/shop | jq .revision)" = 1 ] && [ "$(services west)" = 2 ]
 
 step "a new revision changes one object and takes the other away"
 ctl policy update shop -f "$WORK/second.yaml" --wait --timeout 300 >"$WORK/update.log" 2>&1
@@ -119,6 +134,17 @@ k east -n shop patch "$NAME" --type=json -p '[{"op":"replace","path":"/spec/http
 repaired() { [ "$(weight east)" = 10 ] && is state "$EAST" FULL; }
 eventually 120 repaired
 
+step "a Service that the split names goes: told, kept for the grace, then taken out of force, and back with the Service"
+k east -n shop delete service web >/dev/null
+eventually 300 is reason "$EAST" ReferenceLost
+[ "$(services east)" = 1 ] || fail "what was in force did not stay for the grace"
+api GET /v1/policies/shop/meshes | jq -e ".meshes[] | select(.cluster == \"$EAST\") | .level == \"FULL\" and (.smi_reports | tostring | contains(\"DEGRADED\"))" >/dev/null
+eventually 300 is state "$EAST" NONE
+[ "$(services east)" = 0 ]
+k east -n shop create service clusterip web --tcp=80:80 >/dev/null
+eventually 300 is state "$EAST" FULL
+[ "$(services east)" = 1 ] && [ "$(weight east)" = 10 ]
+
 step "kill -9 of the server in the middle of a staged roll-out"
 cat >"$WORK/spec.json" <<JSON
 {"target": {"mesh_types": ["istio"]}, "on_drift": "REPORT",
@@ -142,6 +168,37 @@ ctl policy rollback shop 2 --note "as it was" --wait --timeout 300 >"$WORK/rollb
 is revision "$EAST" 5 && is revision "$WEST" 5
 [ "$(services east)" = 1 ] && [ "$(weight west)" = 10 ]
 ctl -o json policy revisions shop | jq -e '.[0].restored_from == 2 and .[0].note == "as it was" and length == 5' >/dev/null
+
+step "a wait for a mesh whose adapter is not connected says so, ends with --timeout, and Ctrl-C leaves the policy"
+kill "${PIDS[1]}" && wait "${PIDS[1]}" 2>/dev/null || true
+one_connected() { api GET /v1/adapters | jq -e '[.adapters[] | select(.connected)] | length == 1'; }
+eventually 120 one_connected
+CODE=0
+split other 50 | ctl policy create other -f - --cluster "$WEST" --wait --timeout 20 >"$WORK/wait.log" 2>&1 || CODE=$?
+[ "$CODE" = 9 ] || fail "exit code $CODE: $(cat "$WORK/wait.log")"
+grep -q "$WEST/.* PENDING (AdapterNotConnected)" "$WORK/wait.log" || fail "does not tell: $(cat "$WORK/wait.log")"
+grep -q "1 of 1 meshes: $WEST/.*AdapterNotConnected.*WAIT_OVER" "$WORK/wait.log" || fail "does not tell: $(cat "$WORK/wait.log")"
+CODE=0
+python3 - "$BIN/meshplayctl" "$URL" "$WORK" <<'PY' || CODE=$?
+import os, signal, subprocess, sys, time
+program, url, work = sys.argv[1:]
+env = dict(os.environ, HOME=work + "/home", MESHPLAY_TOKEN=open(work + "/token").read().strip())
+with open(work + "/interrupted.log", "w") as log:
+    waits = subprocess.Popen([program, "--server", url, "policy", "status", "other", "--wait"], stdout=log, stderr=log, env=env)
+    deadline = time.monotonic() + 120
+    while "AdapterNotConnected" not in open(work + "/interrupted.log").read() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    waits.send_signal(signal.SIGINT)
+    sys.exit(0 if waits.wait(120) == 130 else 1)
+PY
+[ "$CODE" = 0 ] && grep -q "the policy goes on" "$WORK/interrupted.log" || fail "Ctrl-C: $(cat "$WORK/interrupted.log")"
+[ "$(api GET /v1/policies/other | jq -r .state)" = PENDING ]
+"$BIN/meshplay-adapter-istio" run --state-dir "$WORK/adapter-west" --kubeconfig "$("$RIG" kubeconfig --name policies-west --dir "$WORK/west")" \
+  --chart-source "dir:$ROOT/tests/charts/istio" --helm "$HELM" >>"$WORK/adapter-west.log" 2>&1 &
+PIDS[1]=$!
+settled() { [ "$(api GET /v1/policies/other | jq -r .state)" != PENDING ]; }
+eventually 300 settled
+ctl policy delete other --wait --timeout 300 >>"$WORK/delete.log" 2>&1
 
 step "a deletion leaves nothing"
 ctl policy delete shop --wait --timeout 300 >"$WORK/delete.log" 2>&1

@@ -245,3 +245,18 @@ TEST_CASE("an event of the inventory names the owners of those of our own object
   REQUIRE(fx.inventory.Apply(key, opened->epoch, {InventoryFixture::Deployment("x", "d2")}));
   CHECK(owners() == R"("owners":[])");
 }
+
+TEST_CASE("what went while nobody looked is told with its owners after the next snapshot", "[inventory]") {
+  InventoryFixture fx;
+  fx.Connect("a1", "s1");
+  const auto owned = [](const std::string& name, const std::string& owner) {
+    inventory::Item item = InventoryFixture::Deployment(name, "d1");
+    item.body_json = R"({"metadata":{"labels":{"meshplay.dev/owner":")" + owner + R"("}}})";
+    return item;
+  };
+  fx.Snapshot("a1", {owned("one", "shop"), owned("two", "web"), InventoryFixture::Deployment("x", "d1")});
+  fx.Snapshot("a1", {owned("one", "shop")}, "p2");
+  const std::string body = fx.Events("inventory.changed").back().body_json;
+  CHECK(body.find(R"("removed":2)") != std::string::npos);
+  CHECK(body.find(R"("owners":["web"])") != std::string::npos);  // what stayed is nobody's concern
+}

@@ -235,16 +235,20 @@ void PolicyFixture::Finish(const engine::TaskOffer& offer, engine::TaskResult re
 }
 
 void PolicyFixture::Succeed(const std::string& name, const std::string& level) {
+  SucceedWith(name, json::array({{{"level", level}, {"explanation", "so it is"}}}));
+}
+
+void PolicyFixture::SucceedWith(const std::string& name, const json& reports) {
   const engine::TaskOffer offer = Offer(name);
   engine::TaskResult result = engine.MakeResult(offer, 1, engine::Outcome::kSucceeded);
-  result.smi_reports_json = json::array({{{"level", level}, {"explanation", "so it is"}}}).dump();
+  result.smi_reports_json = reports.dump();
   Finish(offer, result);
 }
 
-void PolicyFixture::Plan(const std::string& name, const json& changes) {
+void PolicyFixture::Plan(const std::string& name, const json& changes, const json& reports) {
   const engine::TaskOffer offer = Offer(name);
   engine::TaskResult result = engine.MakeResult(offer, 1, engine::Outcome::kSucceeded);
-  result.plan_json = json{{"changes", changes}}.dump();
+  result.plan_json = json{{"changes", changes}, {"smi", reports}}.dump();
   result.plan_digest = "d";
   Finish(offer, result);
 }

@@ -62,7 +62,9 @@ class PolicyFixture {
   engine::TaskOffer Offer(const std::string& text);
   /// The adapter does what it was offered. `level` is that of the SMI report.
   void Succeed(const std::string& offer, const std::string& level = "FULL");
-  void Plan(const std::string& offer, const nlohmann::json& changes);
+  void SucceedWith(const std::string& offer, const nlohmann::json& reports);
+  void Plan(const std::string& offer, const nlohmann::json& changes,
+            const nlohmann::json& reports = nlohmann::json::array());
   void Fail(const std::string& offer, const std::string& reason = "CONFLICT");
   /// APPLY and the verifying PLAN of a mesh, both fine.
   void Settle(const std::string& mesh, const std::string& level = "FULL");

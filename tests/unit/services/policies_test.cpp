@@ -32,6 +32,17 @@ v1::CreatePolicyRequest NewPolicy(const std::string& id = "shop") {
 }
 
 struct Fixture : ServicesFixture {
+  /// The adapter comes back with a manifest that holds what policies ask for.
+  void OfferSmi() {
+    inventory::AdapterSession session;
+    session.adapter_id = "a1";
+    session.session_id = "session-2";
+    session.instance_id = "instance-2";
+    session.capabilities_digest = "d2";
+    session.claims = {{kClusterUid, "kind-dev", "10.0.0.1", "v1.31.0", kReachable}};
+    Must(inventory.SessionOpened(session));
+    Must(inventory.AcceptManifest("a1", "d2", kSmiManifest));
+  }
   Result<v1::Policy> Make(const v1::CreatePolicyRequest& request) {
     return Call<v1::Policy>("Policies.CreatePolicy", request, As("operator"));
   }
@@ -166,14 +177,7 @@ TEST_CASE("a policy's wish becomes an operation of the adapter, owned by the pol
   fx.Connect();
   CHECK(ReasonOf(fx.api.PreparePolicyOperation(fx.Wish(policy::OperationWish::Kind::kApply))) ==
         "OPERATION_TYPE_UNKNOWN");
-  inventory::AdapterSession session;
-  session.adapter_id = "a1";
-  session.session_id = "session-2";
-  session.instance_id = "instance-2";
-  session.capabilities_digest = "d2";
-  session.claims = {{kClusterUid, "kind-dev", "10.0.0.1", "v1.31.0", kReachable}};
-  Must(fx.inventory.SessionOpened(session));
-  Must(fx.inventory.AcceptManifest("a1", "d2", kSmiManifest));
+  fx.OfferSmi();
 
   const auto apply = Must(fx.api.PreparePolicyOperation(fx.Wish(policy::OperationWish::Kind::kApply)));
   CHECK(apply.kind == store::TaskKind::kApply);
@@ -190,6 +194,68 @@ TEST_CASE("a policy's wish becomes an operation of the adapter, owned by the pol
   const auto remove = Must(fx.api.PreparePolicyOperation(fx.Wish(policy::OperationWish::Kind::kDelete)));
   CHECK(remove.type == "smi.delete");
   CHECK(remove.parameters_json == "{}");
+}
+
+TEST_CASE("a plan tells what a spec would concern and stores neither policy nor revision", "[services][policies]") {
+  Fixture fx;
+  v1::PlanPolicyRequest request;
+  request.set_id("shop");
+  *request.mutable_spec() = NewPolicy().spec();
+  request.mutable_wait()->set_nanos(1'000'000);
+  const auto plan = [&] { return fx.Call<v1::PolicyPlan>("Policies.PlanPolicy", request, Fixture::As("operator")); };
+  CHECK(Must(plan()).meshes_size() == 0);
+
+  fx.PutMesh();
+  const v1::PolicyPlan alone = Must(plan());
+  REQUIRE(alone.meshes_size() == 1);
+  CHECK(alone.meshes(0).status() == "UNREACHABLE");
+  CHECK(alone.meshes(0).error().reason() == "AdapterNotConnected");
+
+  fx.Connect();
+  const v1::PolicyPlan refused = Must(plan());
+  CHECK(refused.meshes(0).status() == "FAILED");  // the adapter knows no smi.apply
+  CHECK(refused.meshes(0).error().reason() == "OPERATION_TYPE_UNKNOWN");
+
+  fx.OfferSmi();
+  const v1::PolicyPlan fresh = Must(plan());
+  CHECK(fresh.revision() == 0);
+  REQUIRE(fresh.documents_size() == 1);
+  CHECK(fresh.documents(0).action() == "ADDED");
+  REQUIRE(fresh.meshes_size() == 1);
+  CHECK(fresh.meshes(0).action() == "APPLY");
+  CHECK(fresh.meshes(0).status() == "PENDING");  // no session of an adapter answers here
+  CHECK_FALSE(fresh.meshes(0).plan_operation_id().empty());
+  CHECK(ReasonOf(fx.Get()) == "POLICY_UNKNOWN");
+
+  Must(fx.Make(NewPolicy()));
+  const v1::PolicyPlan same = Must(plan());
+  CHECK(same.revision() == 1);
+  CHECK(same.documents_size() == 0);
+  CHECK(same.settings_patch_json() == "[]");
+  request.mutable_spec()->set_on_drift("REPAIR");
+  CHECK(Must(plan()).settings_patch_json().find("REPAIR") != std::string::npos);
+  CHECK(Must(fx.Get()).revision() == 1);
+}
+
+TEST_CASE("a plan is refused like the change that it stands for", "[services][policies]") {
+  Fixture fx;
+  v1::PlanPolicyRequest request;
+  request.set_id("controller");
+  *request.mutable_spec() = NewPolicy().spec();
+  const auto plan = [&](const std::string& role = "operator") {
+    return fx.Call<v1::PolicyPlan>("Policies.PlanPolicy", request, Fixture::As(role));
+  };
+  CHECK(ReasonOf(plan()) == "POLICY_ID_INVALID");
+  request.set_id("shop");
+  CHECK(ReasonOf(plan("viewer")) == "PERMISSION_DENIED");
+  request.mutable_wait()->set_seconds(31);
+  CHECK(ReasonOf(plan()) == "FIELD_INVALID");
+  request.clear_wait();
+  request.mutable_spec()->mutable_target()->set_all(false);
+  request.mutable_spec()->mutable_target()->add_environments("prod");
+  CHECK(ReasonOf(plan()) == "ENVIRONMENT_UNKNOWN");
+  request.mutable_spec()->set_documents("kind: Pod");
+  CHECK(ReasonOf(plan()) == "SMI_INVALID");
 }
 
 TEST_CASE("environments are created, changed by etag, listed and deleted", "[services][policies]") {
