@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <set>
 
 #include "libs/base/log.h"
 
@@ -54,14 +55,20 @@ void ReportingView::Replace(const std::vector<pb::InventoryKind>& kinds, std::ve
       it = of_kind ? meshes_.erase(it) : std::next(it);
     }
   }
-  for (pb::InventoryItem& item : items) Decorate(item);
+  for (pb::InventoryItem& item : items) Keep(item);
   inner_.Replace(kinds, std::move(items));
 }
 
 void ReportingView::Upsert(pb::InventoryItem item) {
   const std::lock_guard lock(mutex_);
-  Decorate(item);
+  Keep(item);
   inner_.Upsert(std::move(item));
+}
+
+void ReportingView::Keep(pb::InventoryItem& item) {
+  if (!item.has_mesh()) return;
+  meshes_[KeyOf(item.ref())] = item;
+  Decorate(item);
 }
 
 void ReportingView::Remove(const pb::ObjectRef& ref) {
@@ -70,23 +77,22 @@ void ReportingView::Remove(const pb::ObjectRef& ref) {
   inner_.Remove(ref);
 }
 
-void ReportingView::Decorate(pb::InventoryItem& item) {
-  if (!item.has_mesh()) return;
-  meshes_[KeyOf(item.ref())] = item;
-  if (item.mesh().mesh_key() != report_.mesh_key) return;
-  if (const auto condition = ConditionOf(report_)) *item.add_conditions() = *condition;
+void ReportingView::Decorate(pb::InventoryItem& item) const {
+  for (const auto& [type, said] : said_) {
+    if (said.mesh_key == item.mesh().mesh_key()) *item.add_conditions() = said.condition;
+  }
 }
 
-void ReportingView::Report(const ControllerReport& report) {
+void ReportingView::Set(const std::string& type, const std::string& mesh_key, std::optional<pb::Condition> condition) {
   const std::lock_guard lock(mutex_);
-  const ControllerReport before = std::exchange(report_, report);
+  std::set<std::string> concerned = {mesh_key};
+  if (const auto before = said_.find(type); before != said_.end()) concerned.insert(before->second.mesh_key);
+  said_.erase(type);
+  if (condition) said_.emplace(type, Said{mesh_key, std::move(*condition)});
   for (const auto& [key, kept] : meshes_) {
-    const std::string& mesh = kept.mesh().mesh_key();
-    if (mesh != before.mesh_key && mesh != report_.mesh_key) continue;
+    if (concerned.count(kept.mesh().mesh_key()) == 0) continue;
     pb::InventoryItem item = kept;
-    if (const auto condition = ConditionOf(report_); condition && mesh == report_.mesh_key) {
-      *item.add_conditions() = *condition;
-    }
+    Decorate(item);
     inner_.Upsert(std::move(item));
   }
 }

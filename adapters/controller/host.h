@@ -42,8 +42,12 @@ class ControllerHost {
   std::map<std::string, std::unique_ptr<WriteGate>> gates_;
 };
 
-/// Passes an inventory on and adds what a controller reports to the item of its mesh, as a condition "SmiController":
-/// so a server shows it without knowing what it is. Threads: any.
+/// The condition that stands for a report; nullopt while the controller is not enabled.
+std::optional<pb::Condition> ConditionOf(const ControllerReport& report);
+
+/// Passes an inventory on and adds what long-lived parts of the adapter say of a mesh to its item, as conditions: so a
+/// server shows them without knowing what they are. A controller's report is the condition "SmiController".
+/// Threads: any.
 class ReportingView final : public sdk::InventoryView {
  public:
   explicit ReportingView(sdk::InventoryView& inner) : inner_(inner) {}
@@ -53,18 +57,22 @@ class ReportingView final : public sdk::InventoryView {
   void Remove(const pb::ObjectRef& ref) override;
   void MarkComplete() override { inner_.MarkComplete(); }
 
-  void Report(const ControllerReport& report);
+  void Report(const ControllerReport& report) { Set("SmiController", report.mesh_key, ConditionOf(report)); }
+  /// From now on the mesh has this condition of the type, and no other mesh has one; nullopt: none has.
+  void Set(const std::string& type, const std::string& mesh_key, std::optional<pb::Condition> condition);
 
  private:
-  void Decorate(pb::InventoryItem& item);
+  struct Said {
+    std::string mesh_key;
+    pb::Condition condition;
+  };
+  void Keep(pb::InventoryItem& item);
+  void Decorate(pb::InventoryItem& item) const;
 
   sdk::InventoryView& inner_;
   std::mutex mutex_;
-  ControllerReport report_;
+  std::map<std::string, Said> said_;                 ///< By the condition's type.
   std::map<std::string, pb::InventoryItem> meshes_;  ///< By key; as they came.
 };
-
-/// The condition that stands for a report; nullopt while the controller is not enabled.
-std::optional<pb::Condition> ConditionOf(const ControllerReport& report);
 
 }  // namespace meshplay::controller

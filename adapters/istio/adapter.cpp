@@ -187,7 +187,10 @@ void IstioAdapter::WatchInventory(const pb::TargetRef& target, sdk::InventoryVie
   });
   const std::jthread answers_for_metrics([&](const std::stop_token& own) {
     const std::stop_callback on_own(own, [&either] { either.request_stop(); });
-    metrics_api_->Run(target.cluster_uid(), client, either.get_token());
+    const auto report = [&reporting](const metrics_api::MetricsApiReport& now) {
+      reporting.Set("SmiMetricsApi", now.mesh_key, metrics_api::ConditionOf(now));
+    };
+    metrics_api_->Run(target.cluster_uid(), client, report, either.get_token());
   });
   KeepInventory(*client, reporting, either.get_token());
 }

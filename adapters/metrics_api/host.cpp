@@ -4,6 +4,7 @@
 #include <condition_variable>
 
 #include "adapters/common/ownership.h"
+#include "adapters/kube/readiness.h"
 #include "adapters/kube/reflector.h"
 #include "libs/base/base64.h"
 #include "libs/base/log.h"
@@ -18,6 +19,7 @@ constexpr std::chrono::hours kAuthorityLives{10 * 366 * 24};
 constexpr std::chrono::hours kLeafLives{366 * 24};
 constexpr milliseconds kMostForOneWrite{9'000};
 constexpr milliseconds kLookAgain{30'000};      ///< At APIServices that were right.
+constexpr milliseconds kUntilReached{5'000};    ///< While the API server does not reach this process.
 constexpr milliseconds kUntilItIsRight{1'000};  ///< While the lease or an APIService is not there yet.
 
 const kube::Gvk kConfigMap{"", "v1", "ConfigMap"};
@@ -92,7 +94,70 @@ class Wake {
   bool set_ = false;
 };
 
+/// Tells what is new.
+class Teller {
+ public:
+  explicit Teller(const Reporter& report) : report_(report) {}
+  bool Tell(const MetricsApiReport& now) const {
+    if (now == told_) return false;
+    told_ = now;
+    report_(now);
+    return true;
+  }
+
+ private:
+  const Reporter& report_;
+  mutable MetricsApiReport told_;
+};
+
+MetricsApiReport Look(kube::Client& client, const Settings& settings, const std::string& mesh_type,
+                      const std::stop_token& stop) {
+  std::vector<json> services;
+  for (const metrics::Version version : settings.versions) {
+    auto stored = client.Find(ApiServiceRef(version), {.stop = stop});
+    if (!stored) return {true, settings.mesh_key, stored.error().reason(), "the APIServices cannot be read"};
+    services.push_back(*stored ? std::move(**stored) : json());
+  }
+  return ReportOf(settings, mesh_type, services);
+}
+
 }  // namespace
+
+std::optional<adapter::v1::Condition> ConditionOf(const MetricsApiReport& report) {
+  if (!report.enabled) return std::nullopt;
+  adapter::v1::Condition condition;
+  condition.set_type("SmiMetricsApi");
+  const bool well = report.trouble_reason.empty();
+  condition.set_status(well ? adapter::v1::CONDITION_STATUS_TRUE : adapter::v1::CONDITION_STATUS_FALSE);
+  condition.set_reason(well ? "Served" : report.trouble_reason);
+  condition.set_message(report.message);
+  return condition;
+}
+
+MetricsApiReport ReportOf(const Settings& settings, const std::string& mesh_type, const std::vector<json>& services) {
+  MetricsApiReport report{true, settings.mesh_key, "", ""};
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const std::string name = ApiServiceRef(settings.versions[i]).name;
+    const json& service = services[i];
+    if (service.is_null()) {
+      report.trouble_reason = "APIServiceMissing";
+      report.message = "somebody has removed the APIService " + name;
+      return report;
+    }
+    if (common::OwnerOf(service) != kOwner || !common::IsOurs(service, mesh_type)) {
+      report.trouble_reason = "APIServiceTaken";
+      report.message = "the APIService " + name + " belongs to somebody else";
+      return report;
+    }
+    const kube::HealthVerdict verdict = kube::JudgeHealth(service);
+    if (verdict.health == kube::Health::kHealthy) continue;
+    report.trouble_reason = "Unavailable";
+    report.message = "the API server does not reach the adapter: " + name + ": " + verdict.message;
+    return report;
+  }
+  report.message = "metrics.smi-spec.io is served";
+  return report;
+}
 
 Result<std::shared_ptr<MetricsApiHost>> MetricsApiHost::Start(const std::string& listen, MeshSide mesh) {
   std::shared_ptr<MetricsApiHost> host(new MetricsApiHost(std::move(mesh)));
@@ -165,15 +230,28 @@ Status MetricsApiHost::KeepAuthority(kube::Client& client, const std::string& cl
   return {};
 }
 
-void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client,
-                         const std::stop_token& stop) {
-  if (!listening()) {
-    const auto maps = client->List(kConfigMap, {"", OwnSelector(mesh_.mesh_type), ""}, {.stop = stop});
-    if (maps && !maps->items.empty()) {
+void MetricsApiHost::RunDeaf(kube::Client& client, const Reporter& report, const std::stop_token& stop) {
+  Wake wake;
+  const MapWatch configs(client, {"", OwnSelector(mesh_.mesh_type), ""}, [&wake] { wake.Set(); });
+  const Teller teller(report);
+  while (!stop.stop_requested()) {
+    wake.Wait(stop, kLookAgain);
+    const auto settings = ReadSettings(configs.Find(kConfigName));
+    if (!settings) {
+      teller.Tell({});
+      continue;
+    }
+    if (teller.Tell({true, settings->mesh_key, "NotListening",
+                     "enabled, but the adapter's process listens nowhere (--metrics-api-listen)"})) {
       LogWarning("the SMI metrics API is enabled, but this process listens nowhere (--metrics-api-listen)");
     }
-    return;
   }
+}
+
+void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client,
+                         const Reporter& report, const std::stop_token& stop) {
+  if (!listening()) return RunDeaf(*client, report, stop);
+  const Teller teller(report);
   Wake wake;
   const auto changed = [&wake] { wake.Set(); };
   const MapWatch configs(*client, {"", OwnSelector(mesh_.mesh_type), ""}, changed);
@@ -195,10 +273,19 @@ void MetricsApiHost::Run(const std::string& cluster_uid, const std::shared_ptr<k
     const auto settings = ReadSettings(config);
     if (config.is_null() || !settings || !proxy) {
       door_.Remove(cluster_uid);
+      if (config.is_null() || !settings) {
+        teller.Tell({});
+      } else {
+        teller.Tell({true, settings->mesh_key, "NobodyCanBeAuthenticated",
+                     "the cluster does not say how its API server proves who it is"});
+      }
       continue;
     }
     door_.Put(cluster_uid, {client, proxy, reviews, settings->mesh_key, settings->versions});
     const Status kept = KeepAuthority(*client, cluster_uid, *settings, stop);
+    const MetricsApiReport now = Look(*client, *settings, mesh_.mesh_type, stop);
+    teller.Tell(now);
+    if (now.trouble_reason == "Unavailable") pause = kUntilReached;
     if (kept) continue;
     pause = kUntilItIsRight;
     if (kept.error().reason() == "LEASE_EXPIRED" || stop.stop_requested()) continue;

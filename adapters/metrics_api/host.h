@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -30,6 +32,23 @@ struct MeshSide {
   std::function<Result<MeshPlace>(common::Attempt& attempt)> find;
 };
 
+/// How it goes on one cluster, for the inventory.
+struct MetricsApiReport {
+  bool enabled = false;
+  std::string mesh_key;
+  std::string trouble_reason;  ///< "Unavailable" and so on; empty: the API server reaches this process.
+  std::string message;
+  bool operator==(const MetricsApiReport&) const = default;
+};
+using Reporter = std::function<void(const MetricsApiReport&)>;
+
+/// The condition "SmiMetricsApi" that stands for a report; nullopt while the API is not enabled.
+std::optional<adapter::v1::Condition> ConditionOf(const MetricsApiReport& report);
+
+/// The report that the stored APIServices of an enabled API make: null stands for one that is not there. Pure.
+MetricsApiReport ReportOf(const Settings& settings, const std::string& mesh_type,
+                          const std::vector<nlohmann::json>& services);
+
 /// The aggregated API of one adapter process: its HTTPS door, its certificate, and what keeps them and the clusters on
 /// which the API is enabled in step. What an adapter adds: `Attach` from MeshAdapter::Attach, `Run` in WatchInventory.
 ///
@@ -51,9 +70,10 @@ class MetricsApiHost {
   /// TLS_FAILED.
   Result<std::string> AuthorityFor(const std::string& server_name);
 
-  /// Serves the cluster while the ConfigMap that enables the API is there, until `stop`. Blocks; returns at once when
-  /// this process listens nowhere.
-  void Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client, const std::stop_token& stop);
+  /// Serves the cluster while the ConfigMap that enables the API is there, until `stop`. Blocks. `report` is told how
+  /// it goes, on the calling thread, whenever that changes.
+  void Run(const std::string& cluster_uid, const std::shared_ptr<kube::Client>& client, const Reporter& report,
+           const std::stop_token& stop);
 
  private:
   explicit MetricsApiHost(MeshSide mesh) : mesh_(std::move(mesh)), door_(mesh_.answer) {}
@@ -61,6 +81,7 @@ class MetricsApiHost {
   Status RenewIfDue();
   Status KeepAuthority(kube::Client& client, const std::string& cluster_uid, const Settings& settings,
                        const std::stop_token& stop);
+  void RunDeaf(kube::Client& client, const Reporter& report, const std::stop_token& stop);
 
   const MeshSide mesh_;
   const SystemClock clock_;

@@ -160,13 +160,13 @@ std::string Shop::State(const std::string& kind, const std::string& name) {
   return found ? kube::TextAt(*found, "/status/state") : "not found";
 }
 
-json Shop::Condition() {
+json Shop::Condition(const std::string& type) {
   const json meshes = stack_->TryGet("/v1/meshes");
   if (!meshes.is_object() || !meshes.contains("meshes")) return nullptr;
   for (const json& mesh : meshes["meshes"]) {
     const json conditions = mesh.value("conditions", json::array());
     for (const json& condition : conditions) {
-      if (condition.value("type", "") == "SmiController") return condition;
+      if (condition.value("type", "") == type) return condition;
     }
   }
   return nullptr;

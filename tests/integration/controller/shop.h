@@ -37,8 +37,8 @@ class Shop {
   std::optional<nlohmann::json> Policy(const std::string& name);        ///< An AuthorizationPolicy in shop.
   std::optional<nlohmann::json> Route(const std::string& name);         ///< A VirtualService in shop.
   std::string State(const std::string& kind, const std::string& name);  ///< Of the status of an SMI object in shop.
-  /// The mesh's condition SmiController as the server shows it; null when there is none.
-  nlohmann::json Condition();
+  /// A condition of the mesh as the server shows it; null when there is none.
+  nlohmann::json Condition(const std::string& type = "SmiController");
 
  private:
   std::unique_ptr<Stack> stack_;

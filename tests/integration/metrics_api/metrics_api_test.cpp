@@ -141,7 +141,15 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
   CHECK(shop.Refused("smi.metricsApi.enable", nowhere) == "METRICS_API_UNREACHABLE");
   CHECK(metered->Left().empty());
 
+  CHECK(shop.Condition("SmiMetricsApi").is_null());
   shop.Run("smi.metricsApi.enable", enable);
+  const auto told = [&](const std::string& reason) {
+    return Eventually(seconds(60), [&] {
+      const json condition = shop.Condition("SmiMetricsApi");
+      return condition.is_object() && condition.value("reason", "") == reason;
+    });
+  };
+  CHECK(told("Served"));
   metered->Trade();
 
   const std::string list = kBase + "/namespaces/shop/deployments";
@@ -197,6 +205,7 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
   shop.Kubectl({"delete", "apiservice", kService});
   metered->RestartAdapter();
   CHECK_FALSE(Eventually(seconds(5), [&] { return !metered->CaBundle().empty(); }));
+  CHECK(told("APIServiceMissing"));
   shop.Run("smi.metricsApi.enable", {{"address", enable["address"]}, {"versions", {"v1alpha1", "v1alpha2"}}});
   const std::string newer = "/apis/metrics.smi-spec.io/v1alpha2/namespaces/shop/deployments/api/edges?t=5m";
   CHECK(Eventually(kSoon, [&] {
@@ -217,6 +226,7 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
   CHECK(metered->Left().empty());
   CHECK(Eventually(kSoon, [&] { return shop.TryKubectl({"get", "--raw", kBase}).exit_code != 0; }));
   CHECK(shop.Kubectl({"api-resources", "--api-group=metrics.smi-spec.io", "-o", "name"}).empty());
+  CHECK(Eventually(kSoon, [&] { return shop.Condition("SmiMetricsApi").is_null(); }));
 
   // Uninstalling the mesh takes it away too.
   shop.Run("smi.metricsApi.enable", enable);

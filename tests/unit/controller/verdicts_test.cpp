@@ -130,6 +130,31 @@ TEST_CASE("the item of a mesh carries the report of its controller, whichever co
   CHECK(probe.upserts == before);
 }
 
+TEST_CASE("conditions of several parts stand beside each other at a mesh, one of each type") {
+  ViewProbe probe;
+  ReportingView view(probe);
+  pb::InventoryItem item;
+  item.mutable_ref()->mutable_key()->set_name("istiod");
+  item.mutable_mesh()->set_mesh_key("istio-system/default");
+  view.Upsert(item);
+  ControllerReport report;
+  report.enabled = true;
+  report.mesh_key = "istio-system/default";
+  view.Report(report);
+  pb::Condition other;
+  other.set_type("Other");
+  other.set_reason("First");
+  view.Set("Other", "istio-system/default", other);
+  other.set_reason("Second");
+  view.Set("Other", "istio-system/default", other);
+  REQUIRE(probe.last.conditions_size() == 2);
+  CHECK(probe.last.conditions(0).reason() == "Second");
+  CHECK(probe.last.conditions(1).type() == "SmiController");
+  view.Set("Other", "", std::nullopt);
+  REQUIRE(probe.last.conditions_size() == 1);
+  CHECK(probe.last.conditions(0).type() == "SmiController");
+}
+
 TEST_CASE("what the controller put on an object is taken back, and nothing else") {
   json object = {{"apiVersion", "access.smi-spec.io/v1alpha4"},
                  {"kind", "TrafficTarget"},

@@ -5,6 +5,7 @@
 #include "adapters/common/ownership.h"
 #include "adapters/metrics/traffic_metrics.h"
 #include "adapters/metrics_api/discovery.h"
+#include "adapters/metrics_api/host.h"
 #include "libs/base/base64.h"
 
 using namespace meshplay;
@@ -111,4 +112,31 @@ TEST_CASE("discovery is told in the form that is asked for", "[metrics_api]") {
       CHECK(resource["scope"] == (resource["resource"] == "namespaces" ? "Cluster" : "Namespaced"));
     }
   }
+}
+
+TEST_CASE("the mesh's condition tells whether the API server reaches the adapter, and whose fault it is",
+          "[metrics_api]") {
+  Settings settings = SettingsAt("192.0.2.7");
+  settings.versions = {Version::kV1Alpha1, Version::kV1Alpha2};
+  CHECK_FALSE(ConditionOf(MetricsApiReport{}).has_value());
+  std::vector<json> services;
+  for (const Version version : settings.versions) {
+    services.push_back(ApiServiceObject(settings, version, "istio", "PEM"));
+    services.back()["status"]["conditions"] = json::array({{{"type", "Available"}, {"status", "True"}}});
+  }
+  const auto told = [&] { return ConditionOf(ReportOf(settings, "istio", services)).value(); };
+  CHECK(told().type() == "SmiMetricsApi");
+  CHECK(told().status() == adapter::v1::CONDITION_STATUS_TRUE);
+  CHECK(told().reason() == "Served");
+
+  services[1]["status"]["conditions"][0] = {
+      {"type", "Available"}, {"status", "False"}, {"reason", "FailedDiscoveryCheck"}, {"message", "no route"}};
+  CHECK(told().status() == adapter::v1::CONDITION_STATUS_FALSE);
+  CHECK(told().reason() == "Unavailable");
+  CHECK(told().message().find("no route") != std::string::npos);
+  services[0] = nullptr;
+  CHECK(told().reason() == "APIServiceMissing");
+  services[0] = {{"metadata", {{"name", "v1alpha1.metrics.smi-spec.io"}}}};
+  CHECK(told().reason() == "APIServiceTaken");
+  CHECK(ReportOf(settings, "istio", services).mesh_key == "istio-system/default");
 }
