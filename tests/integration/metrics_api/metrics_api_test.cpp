@@ -1,3 +1,7 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "libs/base/base64.h"
@@ -115,6 +119,29 @@ class Metered {
   std::unique_ptr<Shop> shop_;
 };
 
+/// A port on which connections are taken and nothing is ever said: who asks there waits.
+class SilentDoor {
+ public:
+  SilentDoor() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(socket_, 128) == 0);
+    REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentDoor() { ::close(socket_); }
+  SilentDoor(const SilentDoor&) = delete;
+  SilentDoor& operator=(const SilentDoor&) = delete;
+  std::string port() const { return std::to_string(port_); }
+
+ private:
+  const int socket_;
+  std::uint16_t port_ = 0;
+};
+
 std::string CountOf(const json& item, const std::string& name) {
   for (const json& metric : item.at("metrics")) {
     if (metric.at("name") == name) return metric.at("value");
@@ -217,6 +244,14 @@ TEST_CASE("kubectl reads SMI metrics through the API server, and only who may", 
 
   // Another way that leads nowhere is found out although the old one was right, and nothing dead is left.
   CHECK(shop.Refused("smi.metricsApi.enable", nowhere) == "METRICS_API_UNREACHABLE");
+  CHECK(metered->Left().empty());
+  shop.Run("smi.metricsApi.enable", enable);
+
+  // So it is where nobody answers: the API server takes seconds to find out, and says Available=True of the old way
+  // until then.
+  const SilentDoor silent;
+  const json unanswered = {{"address", "localhost:" + silent.port()}, {"timeout", "3s"}};
+  CHECK(shop.Refused("smi.metricsApi.enable", unanswered) == "METRICS_API_UNREACHABLE");
   CHECK(metered->Left().empty());
   shop.Run("smi.metricsApi.enable", enable);
 
