@@ -140,7 +140,7 @@ void Bench::Release(const std::string& reason) {
   CHECK(target.at("hold_reason") == reason);
   CHECK(target.at("hold_message") != "");
   stack_->Post("/v1/targets/" + target.at("id").get<std::string>() + ":release", json::object());
-  CheckFree();
+  CHECK(stack_->Target().at("hold_reason") == "");
 }
 
 void Bench::CheckNoHole() {

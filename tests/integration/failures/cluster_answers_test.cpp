@@ -242,6 +242,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: limited-user}
   CHECK(bench->Operation(waiting).at("state") == "QUEUED");
   bench->Release("TARGET_FORBIDDEN");
   CHECK(bench->Await(waiting).at("state") == "SUCCEEDED");
+  bench->CheckFree();
   operation = bench->Run("istio.install", json::object());
   CheckFailed(*bench, operation, {"TARGET_FORBIDDEN", "AUTH", "NONE"});
   bench->Release("TARGET_FORBIDDEN");
