@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 
 namespace meshplay::controller {
 namespace {

@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "libs/base/yaml.h"
+#include "libs/facts/kubernetes_facts.h"
 
 namespace meshplay::istio {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/mesh_version.h"
 #include "libs/base/json.h"
 #include "libs/base/yaml.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "libs/smi/report.h"
 

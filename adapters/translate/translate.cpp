@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <iostream>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/input.h"
 #include "adapters/translate/mesh_version.h"
 #include "libs/base/files.h"
 #include "libs/base/yaml.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "libs/smi/report.h"
 #include "libs/smi/validate.h"

@@ -29,6 +29,7 @@ ROOMS = {
     "libs/base": ([], {"spdlog"}, {"yaml", "boost.url", "re2", "openssl", "zlib", "sodium"}),
     "libs/smi": (["libs/base"], set(), {"re2"}),
     "libs/http": (["libs/base"], set(), {"beast", "asio", "boost.url", "openssl"}),
+    "libs/facts": (["libs/base", "libs/smi"], set(), set()),
     "server/store": (["libs/base"], set(), {"sqlite"}),
     "server/engine": (["libs/base", "server/store"], set(), set()),
     "server/inventory": (["libs/base", "server/store"], set(), set()),
@@ -37,7 +38,7 @@ ROOMS = {
     "server/security": (["libs/base", "server/store"], set(), {"openssl", "sodium"}),
     "server/services": (
         ["libs/base", "server/store", "server/engine", "server/inventory", "server/policy", "server/catalog",
-         "server/security", "libs/smi", "proto"], {"protobuf"}, {"sodium", "prometheus"}),
+         "server/security", "libs/smi", "libs/facts", "proto"], {"protobuf"}, {"sodium", "prometheus"}),
     "server/rest": (["libs/base", "server/services", "proto"], {"protobuf"}, {"beast", "asio", "boost.url", "openssl", "prometheus"}),
     "server/rpc": (["libs/base", "server/services", "proto"], {"grpc", "protobuf"}, {"asio", "openssl"}),
     "server/hub": (
@@ -47,16 +48,15 @@ ROOMS = {
     "adapters/sdk": (["libs/base", "proto"], {"grpc", "protobuf"}, {"sqlite", "openssl"}),
     "adapters/kube": (["libs/base", "libs/http"], set(), {"beast", "asio", "boost.url", "yaml"}),
     "adapters/helm": (["libs/base"], set(), {"zlib"}),
-    "adapters/facts": (["libs/base", "libs/smi"], set(), set()),
-    "adapters/translate": (["libs/base", "libs/smi", "adapters/facts"], set(), {"cli11"}),
+    "adapters/translate": (["libs/base", "libs/smi", "libs/facts"], set(), {"cli11"}),
     "adapters/envoy": (["libs/base", "libs/smi"], set(), {"re2"}),
     "adapters/gamma": (["libs/base", "libs/smi", "adapters/translate"], set(), set()),
-    "adapters/serve": (["libs/base", "libs/smi", "adapters/sdk", "adapters/facts", "adapters/translate", "proto"], {"protobuf"}, {"cli11"}),
+    "adapters/serve": (["libs/base", "libs/smi", "libs/facts", "adapters/sdk", "adapters/translate", "proto"], {"protobuf"}, {"cli11"}),
     "adapters/metrics": (["libs/base", "libs/http", "adapters/sdk", "adapters/kube", "proto"], {"protobuf"}, set()),
     "adapters/common": (
-        ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "proto"], {"protobuf"}, {"yaml"}),
+        ["libs/base", "libs/smi", "libs/facts", "adapters/sdk", "adapters/kube", "adapters/helm", "proto"], {"protobuf"}, {"yaml"}),
     "adapters/controller": (
-        ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/facts", "adapters/translate",
+        ["libs/base", "libs/smi", "libs/facts", "adapters/sdk", "adapters/kube", "adapters/translate",
          "adapters/common", "proto"], {"protobuf"}, set()),
     "adapters/metrics_api": (
         ["libs/base", "libs/http", "adapters/sdk", "adapters/kube", "adapters/metrics", "adapters/common", "proto"],
@@ -72,7 +72,7 @@ ROOMS = {
 
 # An adapter: one room a mesh, all with the same rules; it may use what adapters/common gives on.
 MESH_ADAPTER = (
-    ["libs/base", "libs/smi", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/facts", "adapters/translate",
+    ["libs/base", "libs/smi", "libs/facts", "adapters/sdk", "adapters/kube", "adapters/helm", "adapters/translate",
      "adapters/envoy", "adapters/gamma", "adapters/serve", "adapters/metrics", "adapters/common", "adapters/controller", "adapters/metrics_api", "adapters/conformance", "proto"],
     {"protobuf"}, {"cli11", "yaml", "openssl", "re2", "grpc"})
 

@@ -8,12 +8,12 @@
 #include "adapters/common/documents.h"
 #include "adapters/common/ownership.h"
 #include "adapters/common/set_operation.h"
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "adapters/istio/internal/distribution.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "adapters/istio/operations/operations.h"
 #include "libs/base/json.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "libs/smi/validate.h"
 

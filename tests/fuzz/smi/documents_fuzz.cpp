@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/base/yaml.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/convert.h"
 #include "libs/smi/parse.h"
 #include "libs/smi/validate.h"

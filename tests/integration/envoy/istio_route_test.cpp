@@ -3,8 +3,8 @@
 #include <map>
 #include <random>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/integration/envoy/mesh.h"
 #include "tests/integration/envoy/proxy.h"

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cluster_objects.h"
 
 namespace meshplay::test {

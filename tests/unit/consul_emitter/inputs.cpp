@@ -6,8 +6,8 @@
 #include <set>
 #include <sstream>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/translate.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cases.h"
 #include "tests/unit/smi/mutator.h"
 

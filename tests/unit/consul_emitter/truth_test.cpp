@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "adapters/consul/emitter/emit.h"
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/consul_emitter/inputs.h"
 

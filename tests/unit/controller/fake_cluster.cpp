@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/istio/emitter/emit.h"
 #include "libs/base/yaml.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 
 namespace meshplay::test {

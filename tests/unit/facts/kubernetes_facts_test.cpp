@@ -1,4 +1,4 @@
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/smi/random_policy.h"
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/kuma/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/envoy/rbac_interpreter.h"
 #include "tests/unit/smi/cluster_objects.h"

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/kuma/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cases.h"
 #include "tests/unit/smi/mutator.h"
 

@@ -4,8 +4,8 @@
 #include <random>
 #include <set>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/kuma/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 
 using nlohmann::json;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cases.h"
 
 using meshplay::testing::ListAt;

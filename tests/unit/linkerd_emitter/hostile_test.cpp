@@ -2,8 +2,8 @@
 #include <chrono>
 #include <set>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/linkerd/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "tests/unit/smi/cases.h"
 #include "tests/unit/smi/mutator.h"
 #include "tests/unit/smi/random_policy.h"

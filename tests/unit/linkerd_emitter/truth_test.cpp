@@ -2,8 +2,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/linkerd/emitter/emit.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/linkerd_emitter/linkerd_interpreter.h"
 

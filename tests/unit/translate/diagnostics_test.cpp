@@ -3,7 +3,7 @@
 #include <set>
 #include <sstream>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/convert.h"
 #include "libs/smi/validate.h"
 #include "tests/unit/smi/cases.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 
 namespace meshplay::testing {
 namespace {

@@ -3,8 +3,8 @@
 #include <ctime>
 #include <functional>
 
-#include "adapters/facts/kubernetes_facts.h"
 #include "adapters/translate/incremental.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
 #include "tests/unit/translate/big_world.h"
 #include "tests/unit/translate/emitters.h"

@@ -1,4 +1,4 @@
-#include "adapters/facts/kubernetes_facts.h"
+#include "libs/facts/kubernetes_facts.h"
 #include "libs/base/json_member.h"
 
 #include <algorithm>
