@@ -25,6 +25,22 @@ struct SmiFlags {
   bool objects = false;
 };
 
+constexpr const char* kManifests =
+    "Kubernetes manifests among the files are the cluster that is assumed: with a Namespace, Service, ServiceAccount\n"
+    "or workload among them, Services that a split names and their ports are checked too.\n\n";
+constexpr const char* kLintCodes =
+    "Exit codes: 0 no ERROR (warnings may be), 2 an ERROR, no SMI object, or unreadable input, 7 not permitted,\n"
+    "9 the server cannot be reached.\n";
+constexpr const char* kConvertHelp =
+    "Only SMI objects are written; Kubernetes manifests among the files are left out (PASSED_OVER).\n\n"
+    "Exit codes: 0 every SMI object is written, 3 some, 4 none, because the version cannot say them,\n"
+    "2 an invalid object, no SMI object, or unreadable input (valid objects are written all the same), 7 not "
+    "permitted,\n"
+    "9 the server cannot be reached.\n";
+constexpr const char* kExplainCodes =
+    "Exit codes: 0 FULL, 3 PARTIAL, 4 NONE (the worst of all meshes that answered), 2 an invalid object, no SMI\n"
+    "object, or unreadable input, 7 not permitted, 9 the server cannot be reached or no mesh answered.\n";
+
 void AddFiles(CLI::App& command, SmiFlags& flags) {
   command
       .add_option("-f,--file", flags.files,
@@ -33,12 +49,20 @@ void AddFiles(CLI::App& command, SmiFlags& flags) {
 }
 
 const std::vector<Column>& FindingColumns() {
-  static const std::vector<Column> columns = {{"DOCUMENT", "/document"},
-                                              {"SEVERITY", "/severity"},
-                                              {"CODE", "/code"},
-                                              {"AT", "/pointer"},
-                                              {"SUMMARY", "/summary"}};
+  static const std::vector<Column> columns = {{"DOCUMENT", "/document"}, {"OBJECT", "/name"}, {"SEVERITY", "/severity"},
+                                              {"CODE", "/code"},         {"AT", "/pointer"},  {"SUMMARY", "/summary"}};
   return columns;
+}
+
+/// Findings with the name of their object: of a folder's many documents a number alone is hard to find.
+Json WithNames(Json findings) {
+  for (Json& finding : findings) {
+    const std::string name = finding.value("/object/name"_json_pointer, std::string());
+    if (name.empty()) continue;
+    finding["name"] = finding.value("/object/kind"_json_pointer, std::string()) + " " +
+                      finding.value("/object/namespace"_json_pointer, std::string()) + "/" + name;
+  }
+  return findings;
 }
 
 void ComplainOf(const Json& findings) {
@@ -61,7 +85,9 @@ int Lint(Server& server, const SmiFlags& flags, Format format) {
   const auto answer = server.Post("/v1/smi:validate", {{"documents", *text}});
   if (!answer) return Fail(answer.error());
   if (format == Format::kTable) {
-    PrintItems(answer->value("findings", Json::array()), FindingColumns(), Format::kTable);
+    PrintItems(WithNames(answer->value("findings", Json::array())), FindingColumns(), Format::kTable);
+    std::cout << "documents: " << answer->value("documents", 0) << ", with SMI: " << answer->value("smi_documents", 0)
+              << ", taken as the cluster: " << answer->value("facts_documents", 0) << "\n";
   } else {
     PrintItem(*answer, format);
   }
@@ -191,10 +217,13 @@ void AddSmi(CLI::App& app, Session& session) {
       session.command = [&session, flags, run](Server& server) { return run(server, *flags, session.format()); };
     });
   };
-  bind(*smi->add_subcommand("lint", "Check documents without applying them")->alias("validate"), Lint);
+  auto* lint = smi->add_subcommand("lint", "Check documents without applying them")->alias("validate");
+  lint->footer(std::string(kManifests) + kLintCodes);
+  bind(*lint, Lint);
 
   auto* convert =
       smi->add_subcommand("convert", "Write documents in other API versions; refuses what would lose or widen");
+  convert->footer(kConvertHelp);
   convert->add_option("--access", flags->access_version, "v1alpha1 to v1alpha4; v1alpha3 when absent");
   convert->add_option("--specs", flags->specs_version, "v1alpha1 to v1alpha4; v1alpha4 when absent");
   convert->add_option("--split", flags->split_version, "v1alpha1 to v1alpha4; v1alpha4 when absent");
@@ -202,6 +231,7 @@ void AddSmi(CLI::App& app, Session& session) {
   bind(*convert, Convert);
 
   auto* explain = smi->add_subcommand("explain", "What each mesh would make of documents, side by side");
+  explain->footer(std::string(kManifests) + kExplainCodes);
   explain->add_option("--mesh-type", flags->mesh_types, "Only this mesh type; may be given often");
   explain->add_option("--option", flags->options, "Translation option NAME=VALUE; may be given often");
   explain->add_option("--mesh-version", flags->mesh_version, "Version of the mesh to write for");

@@ -7,8 +7,6 @@
 #include "libs/base/json.h"
 #include "libs/base/json_member.h"
 #include "libs/base/yaml.h"
-#include "libs/smi/parse.h"
-#include "libs/smi/validate.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/method_table.h"
 #include "server/services/internal/smi_documents.h"
@@ -111,12 +109,10 @@ v1::MeshExplanation Explain(const Core& core, const engine::Question& question,
 
 Result<v1::ExplainSmiResponse> ExplainSmi(const Core& core, const CallContext& context,
                                           const v1::ExplainSmiRequest& request) {
-  MP_TRY(const std::vector<json> documents, ReadSmiDocuments(request.documents()));
+  MP_TRY(const SmiInput input, ReadSmiInput(request.documents()));
   MP_TRY(const auto translators, Translators(core, context, request));
   v1::ExplainSmiResponse response;
-  const smi::DocumentSet set = smi::ParseDocuments(documents, {kDefaultSmiNamespace});
-  const std::vector<smi::Finding> findings = smi::Validate(set);
-  for (const smi::Finding& finding : findings) *response.add_findings() = ToFinding(finding);
+  AddFindings(CheckSmi(input, CheckFacts::kYes), response);
 
   engine::Question question;
   question.type = kTranslate;

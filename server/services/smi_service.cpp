@@ -2,90 +2,37 @@
 
 #include "libs/base/yaml.h"
 #include "libs/smi/convert.h"
-#include "libs/smi/parse.h"
-#include "libs/smi/report.h"
 #include "libs/smi/validate.h"
 #include "meshplay/v1/smi.pb.h"
-#include "server/services/convert_common.h"
 #include "server/services/internal/method_table.h"
 #include "server/services/internal/smi_documents.h"
 
 namespace meshplay::services {
 
-Result<std::vector<nlohmann::json>> ReadSmiDocuments(const std::string& text) {
-  MP_TRY(const std::vector<YamlDocument> read, ParseYaml(text));
-  std::vector<nlohmann::json> documents;
-  documents.reserve(read.size());
-  for (const YamlDocument& document : read) documents.push_back(document.value);
-  return documents;
-}
-
 namespace {
-
-/// Texts of a document that come back with every finding: a long one would make the answer a hundred times the
-/// question.
-std::string Shortened(const std::string& text) {
-  constexpr std::size_t kMaxBytes = 1'000;
-  if (text.size() <= kMaxBytes) return text;
-  std::size_t end = kMaxBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // Not within a character.
-  return text.substr(0, end) + "...";
-}
-
-}  // namespace
-
-v1::SmiFinding ToFinding(const smi::Finding& finding) {
-  v1::SmiFinding out;
-  out.set_document(static_cast<std::uint32_t>(finding.document));
-  out.set_severity(std::string(smi::SeverityName(finding.diagnostic.severity)));
-  out.set_code(finding.diagnostic.code);
-  out.set_pointer(Shortened(finding.diagnostic.pointer));
-  out.set_summary(Shortened(finding.diagnostic.message));
-  const smi::ObjectKey& object = finding.object;
-  *out.mutable_object() = ToObjectKey(Shortened(object.api_version), Shortened(object.kind),
-                                      Shortened(object.namespace_name), Shortened(object.name));
-  return out;
-}
-
-namespace {
-
-constexpr int kMaxFindings = 1'000;
-
-/// Adds a finding; of more than kMaxFindings only says that there are more.
-template <class Response>
-void AddFinding(v1::SmiFinding finding, Response& response) {
-  if (response.findings_size() < kMaxFindings) {
-    *response.add_findings() = std::move(finding);
-    return;
-  }
-  if (response.findings_size() > kMaxFindings) return;
-  v1::SmiFinding& more = *response.add_findings();
-  more.set_document(finding.document());
-  more.set_severity("ERROR");
-  more.set_code("FINDINGS_OMITTED");
-  more.set_summary("there are more than " + std::to_string(kMaxFindings) + " findings; the rest is not listed");
-}
-
-v1::SmiFinding NotSmi(std::size_t document) {
-  v1::SmiFinding finding;
-  finding.set_document(static_cast<std::uint32_t>(document));
-  finding.set_severity("ERROR");
-  finding.set_code("NOT_SMI");
-  finding.set_summary("the document is no SMI object");
-  return finding;
-}
 
 Result<v1::ValidateSmiResponse> ValidateSmi(const Core& /*core*/, const CallContext& /*context*/,
                                             const v1::ValidateSmiRequest& request) {
-  MP_TRY(const std::vector<nlohmann::json> documents, ReadSmiDocuments(request.documents()));
-  const smi::DocumentSet set = smi::ParseDocuments(documents, {kDefaultSmiNamespace});
-  const std::vector<smi::Finding> findings = smi::Validate(set);
+  MP_TRY(const SmiInput input, ReadSmiInput(request.documents()));
+  const std::vector<smi::Finding> findings = CheckSmi(input, CheckFacts::kYes);
   v1::ValidateSmiResponse response;
-  response.set_valid(!smi::HasErrors(findings) && set.other_documents.empty());
-  response.set_documents(static_cast<std::uint32_t>(documents.size()));
-  for (const smi::Finding& finding : findings) AddFinding(ToFinding(finding), response);
-  for (const std::size_t index : set.other_documents) AddFinding(NotSmi(index), response);
+  response.set_valid(!smi::HasErrors(findings));
+  response.set_documents(static_cast<std::uint32_t>(input.documents));
+  response.set_smi_documents(static_cast<std::uint32_t>(input.smi_documents));
+  response.set_facts_documents(static_cast<std::uint32_t>(input.facts_documents));
+  AddFindings(findings, response);
   return response;
+}
+
+/// Who converts a folder wants its SMI objects; manifests would come back without their comments and order.
+smi::Finding PassedOver(const SmiInput& input) {
+  smi::Finding finding;
+  finding.document = *input.first_facts_document;
+  finding.diagnostic.severity = smi::Severity::kInfo;
+  finding.diagnostic.code = "PASSED_OVER";
+  finding.diagnostic.message = "documents with Kubernetes objects, left out because only SMI is converted: " +
+                               std::to_string(input.facts_documents) + "; this is the first";
+  return finding;
 }
 
 /// "v1alpha3" is 3; empty is `standard`.
@@ -106,20 +53,19 @@ Result<v1::ConvertSmiResponse> ConvertSmi(const Core& /*core*/, const CallContex
   MP_TRY(versions.specs, VersionNumber(request.specs_version(), versions.specs, "/specs_version"));
   MP_TRY(versions.split, VersionNumber(request.split_version(), versions.split, "/split_version"));
   if (request.headers_as_map()) versions.headers = smi::HeaderShape::kMap;
-  MP_TRY(const std::vector<nlohmann::json> documents, ReadSmiDocuments(request.documents()));
-  const smi::DocumentSet set = smi::ParseDocuments(documents, {kDefaultSmiNamespace});
-  const std::vector<smi::Finding> findings = smi::Validate(set);
-  MP_TRY(const smi::Conversion conversion, smi::Convert(set, versions));
+  MP_TRY(const SmiInput input, ReadSmiInput(request.documents()));
+  std::vector<smi::Finding> findings = CheckSmi(input, CheckFacts::kNo);  // What is written depends on no cluster.
+  MP_TRY(const smi::Conversion conversion, smi::Convert(input.set, versions));
+  findings.insert(findings.end(), conversion.findings.begin(), conversion.findings.end());
   v1::ConvertSmiResponse response;
   std::string text;
   for (const nlohmann::json& document : conversion.documents) text += (text.empty() ? "" : "---\n") + ToYaml(document);
   response.set_documents(text);
   response.set_converted(static_cast<std::uint32_t>(conversion.documents.size()));
-  for (const smi::Finding& finding : findings) AddFinding(ToFinding(finding), response);
-  for (const smi::Finding& finding : conversion.findings) AddFinding(ToFinding(finding), response);
-  for (const std::size_t index : set.other_documents) AddFinding(NotSmi(index), response);
-  response.set_complete(!smi::HasErrors(findings) && !smi::HasErrors(conversion.findings) &&
-                        set.other_documents.empty());
+  response.set_complete(!smi::HasErrors(findings));
+  response.set_passed_over(static_cast<std::uint32_t>(input.facts_documents));
+  if (input.first_facts_document) findings.push_back(PassedOver(input));
+  AddFindings(findings, response);
   return response;
 }
 

@@ -184,6 +184,35 @@ class Explain(unittest.TestCase):
         self.assertIn("NOT_REPRESENTABLE", self.ctl("convert", "-f", path, "--split", "v1alpha2", code=4).stderr)
         self.ctl("convert", "-f", path, "--split", "v3", code=2)
 
+    def test_a_folder_with_manifests_is_checked_against_them(self):
+        folder = self.server.folder + "/gitops"
+        os.mkdir(folder)
+        parts = DOCUMENTS.split("---")
+        with open(folder + "/1-split.yaml", "w", encoding="utf-8") as file:
+            file.write(parts[0])
+        with open(folder + "/2-cluster.yaml", "w", encoding="utf-8") as file:
+            file.write("---".join(parts[1:-2]))  # Without web-v2.
+        shown = self.ctl("lint", "-f", folder).stdout
+        self.assertRegex(shown, r"TrafficSplit shop/web +WARNING +SERVICE_MISSING +/spec/backends/1/service")
+        self.assertIn("documents: 6, with SMI: 1, taken as the cluster: 5", shown)
+        told = json.loads(self.ctl("lint", "-f", folder, "-o", "json").stdout)
+        self.assertEqual((told["smi_documents"], told["facts_documents"], told["valid"]), (1, 5, True))
+        done = self.ctl("convert", "-f", folder, "--split", "v1alpha2")
+        self.assertNotIn("kind: Service", done.stdout)
+        self.assertIn("INFO PASSED_OVER", done.stderr)
+
+    def test_input_without_smi_says_so(self):
+        path = self.server.folder + "/cluster.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(DOCUMENTS.split("---", 1)[1])
+        self.assertIn("NO_SMI_OBJECT", self.ctl("lint", "-f", path, code=2).stdout)
+        self.assertIn("NO_SMI_OBJECT", self.ctl("convert", "-f", path, code=2).stderr)
+        self.assertIn("NO_SMI_OBJECT", self.ctl("explain", "-f", path, code=2).stderr)
+
+    def test_help_names_the_exit_codes(self):
+        for verb in ("lint", "convert", "explain"):
+            self.assertIn("Exit codes", self.ctl(verb, "--help").stdout)
+
     def test_lint_names_document_code_and_place(self):
         path = self.server.folder + "/wrong.yaml"
         with open(path, "w", encoding="utf-8") as file:

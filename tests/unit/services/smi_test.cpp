@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "meshplay/v1/smi.pb.h"
@@ -62,6 +63,23 @@ spec:
   backends: [{service: web-v1, weight: 90}, {service: web-v2, weight: 10}]
 )";
 
+/// The root speaks TCP; one backend lacks its port, the other is missing.
+constexpr const char* kManifests = R"(
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {ports: [{name: tcp, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-v1, namespace: shop}
+spec: {ports: [{name: tcp, port: 81}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web, namespace: shop}
+)";
+
 }  // namespace
 
 TEST_CASE("SMI documents are checked without a cluster", "[services][smi]") {
@@ -72,11 +90,6 @@ TEST_CASE("SMI documents are checked without a cluster", "[services][smi]") {
   INFO(good.DebugString());
   CHECK(good.valid());
   CHECK(good.documents() == 1);
-
-  request.set_documents("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
-  const auto other = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
-  CHECK_FALSE(other.valid());
-  CHECK(other.findings(0).code() == "NOT_SMI");
 
   request.set_documents(R"(
 apiVersion: split.smi-spec.io/v1alpha4
@@ -92,6 +105,130 @@ spec: {service: web, backends: [{service: web-v1, weight: -1}]}
 
   request.set_documents("a: [");
   CHECK(ReasonOf(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request)) == "YAML_INVALID");
+}
+
+TEST_CASE("Kubernetes manifests among the documents are the cluster that is checked against", "[services][smi]") {
+  ServicesFixture fx;
+  v1::ValidateSmiRequest request;
+  request.set_documents(std::string(kManifests) + "---" + kSplit);
+  const auto told = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+  INFO(told.DebugString());
+  CHECK(told.valid());
+  CHECK(told.documents() == 4);
+  CHECK(told.smi_documents() == 1);
+  CHECK(told.facts_documents() == 3);
+  REQUIRE(told.findings_size() == 2);
+  CHECK(told.findings(0).code() == "BACKEND_PORT_MISSING");
+  CHECK(told.findings(0).document() == 3);
+  CHECK(told.findings(0).pointer() == "/spec/backends/0/service");
+  CHECK(told.findings(1).code() == "SERVICE_MISSING");
+  CHECK(told.findings(1).pointer() == "/spec/backends/1/service");
+
+  SECTION("a match of requests on a root that speaks no HTTP is an error") {
+    request.set_documents(std::string(kManifests) + "---" + kSplit +
+                          "  matches: [{kind: HTTPRouteGroup, name: g}]\n---\n" +
+                          "{apiVersion: specs.smi-spec.io/v1alpha4, kind: HTTPRouteGroup, metadata: {name: g, "
+                          "namespace: shop}, spec: {matches: [{name: m, pathRegex: /}]}}\n");
+    const auto wrong = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+    CHECK_FALSE(wrong.valid());
+    const auto& findings = wrong.findings();
+    CHECK(std::any_of(findings.begin(), findings.end(),
+                      [](const auto& finding) { return finding.code() == "SPLIT_MATCH_NOT_HTTP"; }));
+  }
+  SECTION("manifests that tell nothing of a cluster leave it unknown") {
+    request.set_documents(std::string("{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization}\n---") +
+                          kSplit);
+    const auto unknown = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+    CHECK(unknown.valid());
+    CHECK(unknown.findings_size() == 0);
+    CHECK(unknown.facts_documents() == 1);
+  }
+  SECTION("an explanation says the same") {
+    v1::ExplainSmiRequest explain;
+    explain.set_documents(request.documents());
+    const auto explained = Must(fx.Call<v1::ExplainSmiResponse>("Smi.ExplainSmi", explain));
+    REQUIRE(explained.findings_size() == 2);
+    CHECK(explained.findings(1).code() == "SERVICE_MISSING");
+  }
+}
+
+TEST_CASE("a list may hold SMI objects and manifests", "[services][smi]") {
+  ServicesFixture fx;
+  v1::ValidateSmiRequest request;
+  request.set_documents(R"({"apiVersion": "v1", "kind": "List", "items": [
+    {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
+     "spec": {"ports": [{"port": 80}]}},
+    {"apiVersion": "split.smi-spec.io/v1alpha4", "kind": "TrafficSplit", "metadata": {"name": "web", "namespace": "shop"},
+     "spec": {"service": "web", "backends": [{"service": "web-v1", "weight": 1}]}},
+    {"apiVersion": "v1", "kind": "List", "items": []},
+    "text"]})");
+  const auto told = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+  INFO(told.DebugString());
+  CHECK_FALSE(told.valid());
+  CHECK(told.smi_documents() == 1);
+  CHECK(told.facts_documents() == 1);
+  REQUIRE(told.findings_size() == 3);
+  CHECK(told.findings(0).code() == "SERVICE_MISSING");
+  CHECK(told.findings(0).pointer() == "/items/1/spec/backends/0/service");
+  CHECK(told.findings(1).code() == "NOT_SMI");
+  CHECK(told.findings(1).pointer() == "/items/2");
+  CHECK(told.findings(2).code() == "NOT_SMI");
+  CHECK(told.findings(2).pointer() == "/items/3");
+
+  // As an API server lists them, without kind and version of each.
+  request.set_documents(std::string("{apiVersion: v1, kind: ServiceList, items: [{metadata: {name: web, namespace: "
+                                    "shop}}]}\n---") +
+                        kSplit);
+  const auto listed = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+  INFO(listed.DebugString());
+  CHECK(listed.valid());
+  CHECK(listed.facts_documents() == 1);
+  CHECK(listed.findings_size() == 2);  // The backends; the root is there.
+}
+
+TEST_CASE("what is neither SMI nor Kubernetes is an error, and so is input without SMI", "[services][smi]") {
+  ServicesFixture fx;
+  v1::ValidateSmiRequest request;
+  const std::string other =
+      GENERATE("kind: Nothing", "apiVersion: v1", "just text", "[1, 2]", "{apiVersion: 1, kind: 2}");
+  CAPTURE(other);
+  request.set_documents(std::string(kManifests) + "---" + kSplit + "---\n" + other);
+  const auto mixed = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+  CHECK_FALSE(mixed.valid());
+  const auto& last = mixed.findings(mixed.findings_size() - 1);
+  CHECK(last.code() == "NOT_SMI");
+  CHECK(last.document() == 4);
+
+  request.set_documents(kManifests);
+  const auto none = Must(fx.Call<v1::ValidateSmiResponse>("Smi.ValidateSmi", request));
+  CHECK_FALSE(none.valid());
+  REQUIRE(none.findings_size() == 1);
+  CHECK(none.findings(0).code() == "NO_SMI_OBJECT");
+  CHECK(none.smi_documents() == 0);
+  CHECK(none.facts_documents() == 3);
+}
+
+TEST_CASE("a conversion passes manifests over and is complete without them", "[services][smi]") {
+  ServicesFixture fx;
+  v1::ConvertSmiRequest request;
+  request.set_documents(std::string(kManifests) + "---" + kSplit);
+  const auto told = Must(fx.Call<v1::ConvertSmiResponse>("Smi.ConvertSmi", request));
+  INFO(told.DebugString());
+  CHECK(told.complete());
+  CHECK(told.converted() == 1);
+  CHECK(told.passed_over() == 3);
+  CHECK(told.documents().find("kind: Service\n") == std::string::npos);
+  REQUIRE(told.findings_size() == 1);  // One for all of them, and nothing about a cluster.
+  CHECK(told.findings(0).code() == "PASSED_OVER");
+  CHECK(told.findings(0).severity() == "INFO");
+  CHECK(told.findings(0).document() == 0);
+
+  request.set_documents(std::string(kSplit) + "---\nkind: Nothing\n");
+  CHECK_FALSE(Must(fx.Call<v1::ConvertSmiResponse>("Smi.ConvertSmi", request)).complete());
+  request.set_documents(kManifests);
+  const auto none = Must(fx.Call<v1::ConvertSmiResponse>("Smi.ConvertSmi", request));
+  CHECK_FALSE(none.complete());
+  CHECK(none.findings(0).code() == "NO_SMI_OBJECT");
 }
 
 TEST_CASE("SMI documents are written in another version, and refused where that would change them", "[services][smi]") {
