@@ -70,6 +70,9 @@ Result<std::string> ReadDocuments(const std::vector<std::string>& paths) {
     MP_TRY(const std::vector<std::string> files, DocumentFilesOf(path));
     for (const std::string& file : files) {
       MP_TRY(const std::string part, ReadGiven(file));
+      // Of many files joined the server could name only a line of the whole.
+      auto read = ParseYaml(part);
+      if (!read) return std::move(read).error().Doing(file);
       text += (text.empty() ? "" : "\n---\n") + part;
     }
   }

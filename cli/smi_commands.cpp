@@ -65,11 +65,16 @@ Json WithNames(Json findings) {
   return findings;
 }
 
+std::string PlaceOf(const Json& finding) {
+  const std::string pointer = Cell(finding.value("pointer", Json()));
+  return pointer.empty() ? "/" : pointer;
+}
+
 void ComplainOf(const Json& findings) {
   for (const Json& finding : findings) {
     std::cerr << "document " << Cell(finding.value("document", Json())) << ": "
               << Cell(finding.value("severity", Json())) << " " << Cell(finding.value("code", Json())) << " at "
-              << Cell(finding.value("pointer", Json("/"))) << ": " << Cell(finding.value("summary", Json())) << "\n";
+              << PlaceOf(finding) << ": " << Cell(finding.value("summary", Json())) << "\n";
   }
 }
 
@@ -79,8 +84,14 @@ bool HasErrors(const Json& findings) {
   });
 }
 
+/// The text of the files. That an empty folder holds no SMI object is for the server to say, like of any other input.
+Result<std::string> ReadInput(const SmiFlags& flags) {
+  MP_TRY(std::string text, ReadDocuments(flags.files));
+  return text.empty() ? std::string("---\n") : text;
+}
+
 int Lint(Server& server, const SmiFlags& flags, Format format) {
-  const auto text = ReadDocuments(flags.files);
+  const auto text = ReadInput(flags);
   if (!text) return Fail(text.error());
   const auto answer = server.Post("/v1/smi:validate", {{"documents", *text}});
   if (!answer) return Fail(answer.error());
@@ -95,7 +106,7 @@ int Lint(Server& server, const SmiFlags& flags, Format format) {
 }
 
 int Convert(Server& server, const SmiFlags& flags, Format format) {
-  const auto text = ReadDocuments(flags.files);
+  const auto text = ReadInput(flags);
   if (!text) return Fail(text.error());
   Json request = {{"documents", *text}};
   if (!flags.access_version.empty()) request["access_version"] = flags.access_version;
@@ -160,7 +171,7 @@ void PrintExplanation(const Json& answer) {
 }
 
 int Explain(Server& server, const SmiFlags& flags, Format format) {
-  const auto text = ReadDocuments(flags.files);
+  const auto text = ReadInput(flags);
   if (!text) return Fail(text.error());
   Json request = {{"documents", *text}};
   if (!flags.mesh_types.empty()) request["mesh_types"] = flags.mesh_types;
