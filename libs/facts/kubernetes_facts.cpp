@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
@@ -244,15 +245,25 @@ class Collector {
                             .insert({workload.kind, workload.namespace_name, workload.name, workload.service_account,
                                      workload.selector})
                             .second;
-    if (!known) facts_.workloads.push_back(std::move(workload));
+    if (!known) Keep(std::move(workload));
   }
 
   // A controller between the pod and its Deployment may not have been listed.
   bool IsRepresented(const Workload& pod) const {
-    return std::any_of(facts_.workloads.begin(), facts_.workloads.end(), [&](const Workload& other) {
-      return other.namespace_name == pod.namespace_name && other.service_account == pod.service_account &&
-             smi::Selects(other.selector, pod.labels);
+    return std::any_of(pod.labels.begin(), pod.labels.end(), [&](const auto& label) {
+      const auto found = by_label_.find({pod.namespace_name, pod.service_account, label.first, label.second});
+      return found != by_label_.end() &&
+             std::any_of(found->second.begin(), found->second.end(),
+                         [&](const Labels& selector) { return smi::Selects(selector, pod.labels); });
     });
+  }
+
+  void Keep(Workload workload) {
+    if (!workload.selector.empty()) {
+      const auto& [key, value] = *workload.selector.begin();
+      by_label_[{workload.namespace_name, workload.service_account, key, value}].push_back(workload.selector);
+    }
+    facts_.workloads.push_back(std::move(workload));
   }
 
   static void ReadPodSpec(const json& spec, Workload& workload) {
@@ -342,6 +353,8 @@ class Collector {
   std::deque<json> copies_;
   std::set<std::tuple<std::string, std::string, std::string>> names_;
   std::set<std::tuple<std::string, std::string, std::string, std::string, Labels>> seen_;
+  /// Selectors of the workloads by namespace, account and first label: walking all for each pod would be quadratic.
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<Labels>> by_label_;
   ClusterFacts facts_;
 };
 
