@@ -86,11 +86,13 @@ bool ClusterWriter::AwaitTurn(const std::stop_token& stop) {
 }
 
 ClusterWriter::StepsOutcome ClusterWriter::DoSteps(std::uint64_t epoch, const std::vector<Step>& steps,
-                                                   const std::stop_token& stop) {
+                                                   const BeforeStep& before, const std::stop_token& stop) {
   StepsOutcome outcome;
-  for (const Step& step : steps) {
+  for (std::size_t next = 0; next < steps.size(); ++next) {
+    const Step& step = steps[next];
     const auto waits = [&outcome](const std::string& source) { return outcome.failed.count(source) != 0; };
     if (std::any_of(step.sources.begin(), step.sources.end(), waits)) continue;
+    if (before) before(steps, next);
     if (!AwaitTurn(stop)) {
       outcome.paused = true;
       return outcome;

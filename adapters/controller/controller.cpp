@@ -128,7 +128,9 @@ class Round {
       return saved;
     }
     state_ = wish.state;
-    const ClusterWriter::StepsOutcome outcome = writer_.DoSteps(epoch, wish.steps, stop);
+    const auto before =
+        traits_.distribution ? traits_.distribution(client_, enabled_.settings.mesh_key, {.stop = stop}) : BeforeStep();
+    const ClusterWriter::StepsOutcome outcome = writer_.DoSteps(epoch, wish.steps, before, stop);
     if (outcome.done != 0) report_.last_change_ms = clock_.NowUnixMs();
     if (outcome.paused) return Aborted("SMI_CONTROLLER_PAUSED", "waiting for the server's lease or for an operation");
     const Error* first = nullptr;

@@ -30,6 +30,11 @@ struct MeshTraits {
   std::function<Status(kube::Client& client, const std::string& mesh_key, const kube::Call& call,
                        smi::ClusterFacts& facts)>
       complete;
+  /// Called for each round of writes; what it returns, ahead of each write of the round and outside of the gate. It may
+  /// wait until the mesh's proxies have what allows before what denies the rest, within a limit of its own: what
+  /// happens in the cluster meanwhile is folded into the next round. Empty: nothing to wait for.
+  std::function<BeforeStep(kube::Client& client, const std::string& mesh_key, const kube::Call& call)> distribution =
+      {};
 };
 
 /// How it goes, for the inventory.

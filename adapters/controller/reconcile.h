@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -55,6 +56,9 @@ struct Step {
   std::string resource_version;
   std::vector<std::string> sources;  ///< smi::ObjectKey::Text() of each.
 };
+
+/// Ahead of the write of `steps[next]`.
+using BeforeStep = std::function<void(const std::vector<Step>& steps, std::size_t next)>;
 
 /// What is to be said at an SMI object.
 struct Verdict {

@@ -1,6 +1,7 @@
 #include "adapters/istio/internal/distribution.h"
 
 #include <algorithm>
+#include <memory>
 #include <thread>
 
 #include "adapters/common/convert.h"
@@ -16,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBetweenLooks{300};  ///< More than istiod waits for further changes (100 ms).
 constexpr std::chrono::milliseconds kAskTimeout{5'000};
 constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
-constexpr char kNotConfirmed[] = "DISTRIBUTION_NOT_CONFIRMED";
+constexpr std::chrono::milliseconds kAttemptLimit{10'000};  ///< How long a policy may take to the proxies.
 
 bool IsNewBaseline(const PlannedObject& one) {
   return one.action == pb::CHANGE_ACTION_CREATE && IsDenyBaseline(one.desired);
@@ -52,24 +53,23 @@ bool IsDenyBaseline(const json& object) {
   return (action.empty() || action == "ALLOW") && kube::ValueAt(object, "/spec/rules").empty();
 }
 
-void DistributionGate::BeforeWrite(const common::SetChange& change, std::size_t next) {
+void DistributionGate::BeforeWrite(bool denies, bool next_denies) {
   if (done_) return;
-  const auto& all = change.applies;
   if (!looked_) {
     looked_ = true;
-    const bool denies = std::any_of(all.begin(), all.end(), IsNewBaseline);
     // A baseline alone has nothing to wait for; a stand-in has no proxies.
-    if (!denies || IsNewBaseline(all[next]) || plane_.stand_in) {
+    if (!denies || next_denies || plane_.stand_in) {
       done_ = true;
       return;
     }
     auto proxies = Ask(limit_);
-    if (!proxies) Tell("istiod cannot be asked which proxies have a policy: " + proxies.error().message());
+    if (!proxies)
+      side_.not_confirmed("istiod cannot be asked which proxies have a policy: " + proxies.error().message());
     done_ = !proxies || proxies->empty();
     if (!done_) before_ = std::move(*proxies);
     return;
   }
-  if (!IsNewBaseline(all[next])) return;
+  if (!next_denies) return;
   done_ = true;
   Await();
 }
@@ -78,7 +78,7 @@ Result<std::map<std::string, ProxyState>> DistributionGate::Ask(std::chrono::mil
   const auto end = Clock::now() + within;
   const std::string selector = "app=istiod,istio.io/rev=" + plane_.revision;
   MP_TRY(const kube::ObjectList pods,
-         attempt_.kube().List({"", "v1", "Pod"}, {plane_.name_space, selector, ""}, attempt_.call()));
+         side_.client.List({"", "v1", "Pod"}, {plane_.name_space, selector, ""}, side_.call));
   std::map<std::string, ProxyState> proxies;
   bool asked = false;
   for (const json& pod : pods.items) {
@@ -89,11 +89,11 @@ Result<std::map<std::string, ProxyState>> DistributionGate::Ask(std::chrono::mil
     exec.container = "discovery";
     exec.command = {"pilot-discovery", "request", "GET", "/debug/syncz"};
     exec.max_output_bytes = kMaxAnswer;
-    kube::Call call = attempt_.call();
+    kube::Call call = side_.call;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (left <= std::chrono::milliseconds(0)) return Unavailable("POD_UNREACHABLE", "its pods took too long to answer");
     call.timeout = std::min(kAskTimeout, left);
-    MP_TRY(const kube::ExecOutcome outcome, attempt_.kube().Exec(exec, call));
+    MP_TRY(const kube::ExecOutcome outcome, side_.client.Exec(exec, call));
     const auto answer = ParseJson(outcome.stdout_text);
     if (outcome.exit_code != 0 || !answer || !answer->is_array()) {
       return Unavailable("POD_UNREACHABLE", "the pod " + exec.pod + " gave no list of proxies");
@@ -111,28 +111,46 @@ void DistributionGate::Await() {
   std::map<std::string, ProxyState> last;
   while (true) {
     auto now = Ask(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()));
-    if (!now) return Tell("istiod did not say which proxies have the policy: " + now.error().message());
+    if (!now) return side_.not_confirmed("istiod did not say which proxies have the policy: " + now.error().message());
     // Twice the same: no further part of what was written is on its way.
     const bool quiet = std::equal(last.begin(), last.end(), now->begin(), now->end(), [](const auto& a, const auto& b) {
       return a.first == b.first && a.second.sent == b.second.sent;
     });
     if (quiet && AllTook(before_, *now)) {
-      return attempt_.task().Progress(total, total, std::to_string(total) + " proxies have what allows");
+      return Progress(total, total, std::to_string(total) + " proxies have what allows");
     }
-    if (Clock::now() > end || attempt_.task().stop().stop_requested()) {
-      return Tell("not every proxy confirmed what allows within " + std::to_string(limit_.count() / 1'000) +
-                  " s; the rest is denied all the same");
+    if (Clock::now() > end || side_.call.stop.stop_requested()) {
+      return side_.not_confirmed("not every proxy confirmed what allows within " +
+                                 std::to_string(limit_.count() / 1'000) + " s; the rest is denied all the same");
     }
-    attempt_.task().Progress(0, total, "waiting until the proxies have what allows, before the rest is denied");
+    Progress(0, total, "waiting until the proxies have what allows, before the rest is denied");
     last = std::move(*now);
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }
 
-void DistributionGate::Tell(const std::string& summary) {
-  attempt_.task().Diagnose(
-      common::MakeDiagnostic(pb::SEVERITY_INFO, kNotConfirmed, summary,
-                             "Requests that the policy allows may be denied for a moment, until the proxies have it."));
+void DistributionGate::Progress(std::uint32_t done, std::uint32_t total, const std::string& text) const {
+  if (side_.progress) side_.progress(done, total, text);
+}
+
+std::function<void(const common::SetChange& change, std::size_t next)> GateOfAttempt(common::Attempt& attempt,
+                                                                                     ControlPlane plane,
+                                                                                     std::set<std::string> namespaces) {
+  DistributionSide side{attempt.kube(), attempt.call()};
+  side.progress = [&attempt](std::uint32_t done, std::uint32_t total, const std::string& text) {
+    attempt.task().Progress(done, total, text);
+  };
+  side.not_confirmed = [&attempt](const std::string& summary) {
+    attempt.task().Diagnose(common::MakeDiagnostic(
+        pb::SEVERITY_INFO, kDistributionNotConfirmed, summary,
+        "Requests that the policy allows may be denied for a moment, until the proxies have it."));
+  };
+  auto gate =
+      std::make_shared<DistributionGate>(std::move(side), std::move(plane), std::move(namespaces), kAttemptLimit);
+  return [gate](const common::SetChange& change, std::size_t next) {
+    const auto& all = change.applies;
+    gate->BeforeWrite(std::any_of(all.begin(), all.end(), IsNewBaseline), IsNewBaseline(all[next]));
+  };
 }
 
 }  // namespace meshplay::istio

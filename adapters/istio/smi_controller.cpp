@@ -1,11 +1,20 @@
 #include "adapters/istio/internal/smi_controller.h"
 
+#include <algorithm>
+#include <memory>
+#include <set>
+
 #include "adapters/istio/emitter/emit.h"
+#include "adapters/istio/internal/distribution.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "adapters/istio/operations/operations.h"
+#include "libs/base/log.h"
 
 namespace meshplay::istio {
 namespace {
+
+/// For each of the two questions to istiod: the cluster's SMI objects wait meanwhile.
+constexpr std::chrono::milliseconds kControllerLimit{5'000};
 
 Result<translate::Emission> Emit(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                  const translate::OptionMap& wanted) {
@@ -25,6 +34,42 @@ Status Complete(kube::Client& client, const std::string& mesh_key, const kube::C
   return FailedPrecondition("PREREQUISITE_MISSING", "there is no Istio " + mesh_key);
 }
 
+bool IsNewBaseline(const controller::Step& step) {
+  return step.kind == controller::StepKind::kApply && !step.exists && IsDenyBaseline(step.object);
+}
+
+/// The gate of one round. Without a control plane there is none: `complete` says so in the next round.
+std::shared_ptr<DistributionGate> MakeGate(kube::Client& client, const std::string& mesh_key, const kube::Call& call,
+                                           const std::vector<controller::Step>& steps) {
+  const auto objects = ReadClusterObjects(client, call);
+  if (!objects) return nullptr;
+  std::set<std::string> namespaces;
+  for (const controller::Step& step : steps) {
+    if (IsNewBaseline(step)) namespaces.insert(step.ref.name_space);
+  }
+  const std::vector<ControlPlane> planes = FindControlPlanes(*objects);
+  const auto plane =
+      std::find_if(planes.begin(), planes.end(), [&](const ControlPlane& one) { return one.key() == mesh_key; });
+  if (plane == planes.end()) return nullptr;
+  DistributionSide side{client, call};
+  side.not_confirmed = [](const std::string& summary) {
+    LogWarning("the SMI controller denies the rest before every proxy is known to have what allows",
+               {{log_key::kReason, kDistributionNotConfirmed}, {log_key::kError, summary}});
+  };
+  return std::make_shared<DistributionGate>(std::move(side), *plane, std::move(namespaces), kControllerLimit);
+}
+
+controller::BeforeStep Distribution(kube::Client& client, const std::string& mesh_key, const kube::Call& call) {
+  return [&client, mesh_key, call, gate = std::shared_ptr<DistributionGate>(), looked = false](
+             const std::vector<controller::Step>& steps, std::size_t next) mutable {
+    const bool denies = std::any_of(steps.begin(), steps.end(), IsNewBaseline);
+    if (!denies) return;
+    if (!looked) gate = MakeGate(client, mesh_key, call, steps);
+    looked = true;
+    if (gate) gate->BeforeWrite(denies, IsNewBaseline(steps[next]));
+  };
+}
+
 }  // namespace
 
 controller::MeshTraits SmiTraits() {
@@ -37,6 +82,7 @@ controller::MeshTraits SmiTraits() {
       {"gateway.networking.k8s.io", "v1", "Gateway"},     {"gateway.networking.k8s.io", "v1", "HTTPRoute"},
       {"gateway.networking.k8s.io", "v1", "TCPRoute"},    {"gateway.networking.k8s.io", "v1alpha2", "TCPRoute"}};
   traits.complete = Complete;
+  traits.distribution = Distribution;
   return traits;
 }
 

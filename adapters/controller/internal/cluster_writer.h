@@ -30,7 +30,9 @@ class ClusterWriter {
     bool paused = false;  ///< The gate closed: the rest was not tried.
     bool again = false;   ///< Somebody changed an object in between: look again soon.
   };
-  StepsOutcome DoSteps(std::uint64_t epoch, const std::vector<Step>& steps, const std::stop_token& stop);
+  /// `before` is called ahead of each write that is tried; empty: nothing is.
+  StepsOutcome DoSteps(std::uint64_t epoch, const std::vector<Step>& steps, const BeforeStep& before,
+                       const std::stop_token& stop);
 
   /// Writes statuses (or annotations) that differ from what is stored, and their events. At most 200 in one call; true
   /// when all were written. Errors: the first of the client's, after the others were tried; the fifth ends it.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,6 +14,8 @@
 #include "adapters/istio/control_planes.h"
 
 namespace meshplay::istio {
+
+inline constexpr char kDistributionNotConfirmed[] = "DISTRIBUTION_NOT_CONFIRMED";
 
 /// What istiod says of one proxy: the last listeners that it sent, and the last that the proxy took.
 struct ProxyState {
@@ -27,26 +31,34 @@ bool AllTook(const std::map<std::string, ProxyState>& before, const std::map<std
 /// Whether an object denies whatever no other one allows: an AuthorizationPolicy without rules. Pure.
 bool IsDenyBaseline(const nlohmann::json& object);
 
+/// What the gate reads from and speaks to.
+struct DistributionSide {
+  kube::Client& client;
+  kube::Call call;
+  std::function<void(std::uint32_t done, std::uint32_t total, const std::string& text)> progress = {};
+  /// Why it is not known that the proxies have what allows. At most once a gate.
+  std::function<void(const std::string& summary)> not_confirmed;
+};
+
 /// Between what allows and what denies the rest: waits until the proxies have what allows. istiod tells by
 /// `pilot-discovery request GET /debug/syncz` in its pods; where it cannot be asked, or not all proxies answer in time,
-/// the writing goes on, and a diagnostic says so. Waits once in an attempt, `limit` at most, and only ahead of a
-/// baseline that is new; before the first write it takes `limit` at most to ask what is in force. Threads: one.
-/// Ownership: keeps a reference.
+/// the writing goes on, and `not_confirmed` says so. Waits once, `limit` at most, and only ahead of a baseline that is
+/// new; before the first write it takes `limit` at most to ask what is in force. Threads: one.
 class DistributionGate {
  public:
-  DistributionGate(common::Attempt& attempt, ControlPlane plane, std::set<std::string> namespaces,
+  DistributionGate(DistributionSide side, ControlPlane plane, std::set<std::string> namespaces,
                    std::chrono::milliseconds limit)
-      : attempt_(attempt), plane_(std::move(plane)), namespaces_(std::move(namespaces)), limit_(limit) {}
+      : side_(std::move(side)), plane_(std::move(plane)), namespaces_(std::move(namespaces)), limit_(limit) {}
 
-  /// Ahead of the write of `change.applies[next]`.
-  void BeforeWrite(const common::SetChange& change, std::size_t next);
+  /// Ahead of one write of a batch. `denies`: a new baseline is in the batch; `next_denies`: it is this write.
+  void BeforeWrite(bool denies, bool next_denies);
 
  private:
   Result<std::map<std::string, ProxyState>> Ask(std::chrono::milliseconds within);
   void Await();
-  void Tell(const std::string& summary);
+  void Progress(std::uint32_t done, std::uint32_t total, const std::string& text) const;
 
-  common::Attempt& attempt_;
+  const DistributionSide side_;
   const ControlPlane plane_;
   const std::set<std::string> namespaces_;
   const std::chrono::milliseconds limit_;
@@ -54,5 +66,11 @@ class DistributionGate {
   bool done_ = false;
   std::map<std::string, ProxyState> before_;
 };
+
+/// The gate of an attempt's objects: tells by the task's progress and by the diagnostic DISTRIBUTION_NOT_CONFIRMED.
+/// Keeps a reference to the attempt.
+std::function<void(const common::SetChange& change, std::size_t next)> GateOfAttempt(common::Attempt& attempt,
+                                                                                     ControlPlane plane,
+                                                                                     std::set<std::string> namespaces);
 
 }  // namespace meshplay::istio

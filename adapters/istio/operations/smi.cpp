@@ -51,7 +51,6 @@ constexpr char kDeleteSchema[] = R"({
 })";
 
 constexpr char kFieldManager[] = "meshplay-smi";
-constexpr std::chrono::milliseconds kDistribution{10'000};  ///< How long a policy may take to the proxies.
 
 /// Documents by what they are, whatever their version: "group/Kind namespace/name".
 using Documents = std::map<std::string, json>;
@@ -120,10 +119,7 @@ Status Translate(Attempt& attempt, const ControlPlane& plane, const Documents& d
   MP_CHECK(smi::ToStatus(smi::Validate(set, &index, rules)));
   MP_TRY(Emission emission, EmitSmi(set, facts, options));
   job.wish.objects = std::move(emission.objects);
-  auto gate = std::make_shared<DistributionGate>(attempt, plane, namespaces, kDistribution);
-  job.wish.before_write = [gate](const common::SetChange& change, std::size_t next) {
-    gate->BeforeWrite(change, next);
-  };
+  job.wish.before_write = GateOfAttempt(attempt, plane, namespaces);
   job.reports = std::move(emission.reports);
   return {};
 }
