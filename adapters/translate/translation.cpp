@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <tuple>
 
 namespace meshplay::translate {
 namespace {
@@ -12,6 +13,19 @@ using smi::Head;
 using smi::Severity;
 using smi::SmiReport;
 using smi::SupportLevel;
+
+// The order of documents must not show in what is made of them. Of two objects of one name the first stays first.
+template <class Object>
+std::vector<const Object*> ByName(const std::vector<Object>& objects) {
+  std::vector<const Object*> sorted;
+  for (const Object& object : objects) sorted.push_back(&object);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Object* a, const Object* b) {
+    const smi::ObjectKey& left = a->head.key;
+    const smi::ObjectKey& right = b->head.key;
+    return std::tie(left.namespace_name, left.name) < std::tie(right.namespace_name, right.name);
+  });
+  return sorted;
+}
 
 bool HasError(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(),
@@ -37,8 +51,8 @@ class Translation {
   }
 
   Emission Run() {
-    for (const smi::TrafficTarget& target : set_.targets) TranslateTarget(target);
-    for (const smi::TrafficSplit& split : set_.splits) TranslateSplit(split);
+    for (const smi::TrafficTarget* target : ByName(set_.targets)) TranslateTarget(*target);
+    for (const smi::TrafficSplit* split : ByName(set_.splits)) TranslateSplit(*split);
     writer_.Finish(context_, outcomes_);
     RefuseConflicts();
     Emission emission;

@@ -22,7 +22,8 @@ struct EmitContext {
 
 using Outcomes = std::map<const smi::Head*, Outcome>;
 
-/// One mesh's part of a translation. Calls come in document order, then Finish once.
+/// One mesh's part of a translation. Calls come for all targets by namespace and name, so for all splits, then Finish
+/// once.
 class MeshWriter {
  public:
   virtual ~MeshWriter() = default;

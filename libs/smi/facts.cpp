@@ -1,7 +1,7 @@
 #include "libs/smi/facts.h"
 
 #include <algorithm>
-#include <functional>
+#include <tuple>
 
 namespace meshplay::smi {
 namespace {
@@ -21,6 +21,23 @@ std::string ExistingKey(std::string_view group, const std::string& kind, const s
 
 std::string LabelKey(const std::string& namespace_name, const std::string& key, const std::string& value) {
   return namespace_name + "/" + key + "=" + value;
+}
+
+bool ComesFirst(const Service* a, const Service* b) {
+  return std::tie(a->namespace_name, a->name) < std::tie(b->namespace_name, b->name);
+}
+
+bool ComesFirst(const Workload* a, const Workload* b) {
+  return std::tie(a->namespace_name, a->name, a->kind) < std::tie(b->namespace_name, b->name, b->kind);
+}
+
+template <class T>
+std::vector<const T*> InOrder(const std::vector<T>& objects) {
+  std::vector<const T*> sorted;
+  sorted.reserve(objects.size());
+  for (const T& object : objects) sorted.push_back(&object);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const T* a, const T* b) { return ComesFirst(a, b); });
+  return sorted;
 }
 
 template <class T>
@@ -52,18 +69,18 @@ std::optional<int> ResolveTargetPort(const ServicePort& port, const std::vector<
 }
 
 FactsIndex::FactsIndex(const ClusterFacts& facts) : facts_(facts) {
-  for (const Service& service : facts.services) {
-    services_.emplace(std::make_pair(service.namespace_name, service.name), &service);
-    services_by_namespace_[service.namespace_name].push_back(&service);
-    if (service.selector.empty()) continue;
-    const auto& [key, value] = *service.selector.begin();
-    services_by_label_[LabelKey(service.namespace_name, key, value)].push_back(&service);
+  for (const Service* service : InOrder(facts.services)) {
+    services_.emplace(std::make_pair(service->namespace_name, service->name), service);
+    services_by_namespace_[service->namespace_name].push_back(service);
+    if (service->selector.empty()) continue;
+    const auto& [key, value] = *service->selector.begin();
+    services_by_label_[LabelKey(service->namespace_name, key, value)].push_back(service);
   }
-  for (const Workload& workload : facts.workloads) {
-    workloads_by_namespace_[workload.namespace_name].push_back(&workload);
-    workloads_by_account_[workload.namespace_name + "/" + workload.service_account].push_back(&workload);
-    for (const auto& [key, value] : workload.labels) {
-      workloads_by_label_[LabelKey(workload.namespace_name, key, value)].push_back(&workload);
+  for (const Workload* workload : InOrder(facts.workloads)) {
+    workloads_by_namespace_[workload->namespace_name].push_back(workload);
+    workloads_by_account_[workload->namespace_name + "/" + workload->service_account].push_back(workload);
+    for (const auto& [key, value] : workload->labels) {
+      workloads_by_label_[LabelKey(workload->namespace_name, key, value)].push_back(workload);
     }
   }
   for (const json& object : facts.existing) {
@@ -123,7 +140,7 @@ std::vector<const Service*> FactsIndex::ServicesSelecting(const Workload& worklo
       if (Selects(service->selector, workload.labels)) out.push_back(service);
     }
   }
-  std::sort(out.begin(), out.end(), std::less<>());  // They stand in one vector of the facts.
+  std::stable_sort(out.begin(), out.end(), [](const Service* a, const Service* b) { return ComesFirst(a, b); });
   return out;
 }
 

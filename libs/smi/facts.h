@@ -93,8 +93,8 @@ bool Selects(const Labels& selector, const Labels& labels);  ///< False for an e
 /// The pod port behind a Service port: the number, or the container port of that name with the same transport.
 std::optional<int> ResolveTargetPort(const ServicePort& port, const std::vector<ContainerPort>& container_ports);
 
-/// Finds things in facts without walking them all; lists are in the order of the facts. Ownership: keeps a reference;
-/// `facts` must outlive it unchanged.
+/// Finds things in facts without walking them all; lists are by name, whatever the order of the facts. Ownership: keeps
+/// a reference; `facts` must outlive it unchanged.
 class FactsIndex {
  public:
   explicit FactsIndex(const ClusterFacts& facts);

@@ -91,21 +91,24 @@ std::vector<const smi::Service*> AmbientMode::EndsOf(const smi::Service& service
 
 // Only Services that select pods of a destination, and roots of splits, lead to one.
 void AmbientMode::FindWays(const EmitContext& context) {
-  std::set<const smi::Service*, std::less<>> leading;  // In the order of the facts, where they stand in one vector.
+  std::map<std::pair<std::string, std::string>, const smi::Service*> leading;  // By namespace and name.
+  const auto lead = [&](const smi::Service* service) {
+    leading.emplace(std::pair(service->namespace_name, service->name), service);
+  };
   std::set<std::string> namespaces;
   for (const auto& [namespace_name, account] : guarded_) {
     namespaces.insert(namespace_name);
     for (const smi::Workload* workload : context.facts.WorkloadsOfAccount(namespace_name, account)) {
-      for (const smi::Service* service : context.facts.ServicesSelecting(*workload)) leading.insert(service);
+      for (const smi::Service* service : context.facts.ServicesSelecting(*workload)) lead(service);
     }
   }
   for (const std::string& namespace_name : namespaces) {
     if (splits_.empty()) break;
     for (const smi::Service* service : context.facts.ServicesOf(namespace_name)) {
-      if (splits_.count({namespace_name, service->name}) != 0) leading.insert(service);
+      if (splits_.count({namespace_name, service->name}) != 0) lead(service);
     }
   }
-  for (const smi::Service* service : leading) {
+  for (const auto& [key, service] : leading) {
     Way way{service, EndsOf(*service), WaypointOf(context, *service), false};
     const std::set<std::string> accounts = AccountsBehind(context, way.ends);
     way.shared = accounts.size() > 1;

@@ -107,11 +107,11 @@ struct AccountServices {
 AccountServices ServicesOfAccount(const EmitContext& context, const smi::Identity& identity, const std::string& pointer,
                                   Outcome& outcome) {
   AccountServices out;
-  std::set<const smi::Service*> services;  // In the order of the facts.
+  std::map<std::string, const smi::Service*> services;
   for (const smi::Workload* own : context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account)) {
-    for (const smi::Service* service : context.facts.ServicesSelecting(*own)) services.insert(service);
+    for (const smi::Service* service : context.facts.ServicesSelecting(*own)) services.emplace(service->name, service);
   }
-  for (const smi::Service* service : services) {
+  for (const auto& [name, service] : services) {
     const auto selected = context.facts.WorkloadsSelectedBy(identity.namespace_name, service->selector);
     const bool shared = std::any_of(selected.begin(), selected.end(), [&](const smi::Workload* w) {
       return w->service_account != identity.service_account;
@@ -123,8 +123,8 @@ AccountServices ServicesOfAccount(const EmitContext& context, const smi::Identit
     out.shared.push_back(service);
     outcome.lost = true;
     outcome.Warn("AMBIGUOUS_IDENTITY", pointer,
-                 "Service " + service->name + " also selects pods of another ServiceAccount than " +
-                     identity.service_account + "; its tag allows nothing and names no caller",
+                 "Service " + name + " also selects pods of another ServiceAccount than " + identity.service_account +
+                     "; its tag allows nothing and names no caller",
                  kServiceTag);
   }
   return out;
