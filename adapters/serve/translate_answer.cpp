@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "adapters/translate/input.h"
 #include "adapters/translate/mesh_version.h"
 #include "libs/base/json.h"
 #include "libs/base/yaml.h"
@@ -73,15 +74,14 @@ Result<json> Translate(const std::vector<translate::TranslateEmitter>& emitters,
   MP_CHECK(translate::CheckMeshVersion(mesh_version, emitter->name, emitter->oldest_version));
 
   MP_TRY(const std::vector<YamlDocument> read, ParseYaml(documents));
-  std::vector<json> smi_documents, cluster;
-  for (const YamlDocument& document : read) {
-    (smi::IsSmiDocument(document.value) ? smi_documents : cluster).push_back(document.value);
-  }
+  translate::Input input;
+  // The server has told the caller of documents that are no objects.
+  for (const YamlDocument& document : read) translate::SortDocument(document.value, input);
   facts::FactsOptions facts_options;
   facts_options.default_namespace = name_space;
-  smi::ClusterFacts facts = facts::FactsFromObjects(cluster, facts_options);
+  smi::ClusterFacts facts = facts::FactsFromObjects(input.cluster, facts_options);
   facts.mesh_version = mesh_version;
-  const smi::DocumentSet set = smi::ParseDocuments(smi_documents, {name_space});
+  const smi::DocumentSet set = smi::ParseDocuments(input.smi, {name_space});
   MP_TRY(const translate::Emission emission, emitter->emit(set, facts, options));
   return json{{"level", smi::SupportLevelName(smi::WorstLevel(emission.reports))},
               {"objects", emission.objects},

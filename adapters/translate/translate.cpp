@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "adapters/translate/input.h"
@@ -28,6 +30,7 @@ struct Flags {
   std::string namespace_name = "default";
   bool verbose = false;
   bool has_version = false;
+  bool has_report_file = false;
 };
 
 constexpr const char* kFooter =
@@ -94,10 +97,29 @@ int CodeOf(smi::SupportLevel level) {
   return kExitNone;
 }
 
+// Writes to what the name stands for: a pipe takes the text as it comes, and of a link its file is replaced.
+Status WriteReport(const std::string& path, const std::string& report) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    std::ofstream file(path);
+    file << report << std::flush;
+    return file ? Status() : Internal("TRANSLATE_OUTPUT_FAILED", path + ": the report cannot be written");
+  }
+  const fs::path real = fs::canonical(path, ignored);
+  auto written = WriteFileAtomically(real.empty() ? path : real.string(), report, 0644);
+  if (!written) return std::move(written).error().Doing(path);
+  return {};
+}
+
 Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostream& out, std::ostream& err) {
   MP_TRY(const OptionMap options, ReadOptions(flags.options));
   if (flags.has_version && flags.mesh_version.empty()) {
     return InvalidArgument("MESH_VERSION_INVALID", "--mesh-version is empty");
+  }
+  if (flags.has_report_file && flags.report_file.empty()) {
+    return InvalidArgument("TRANSLATE_ARGUMENTS_INVALID", "--report-file is empty");
   }
   MP_CHECK(CheckMeshVersion(flags.mesh_version, emitter.name, emitter.oldest_version));
   MP_TRY(const Input input, ReadInput(flags.files));
@@ -113,14 +135,11 @@ Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostrea
       flags.report == "text" ? ReportText(emission.reports)
                              : smi::ToJson(emission.reports).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   // The file first: when it cannot be written, nothing was said yet.
-  if (!flags.report_file.empty()) {
-    auto written = WriteFileAtomically(flags.report_file, report, 0644);
-    if (!written) return std::move(written).error().Doing(flags.report_file);
-  }
+  if (flags.has_report_file) MP_CHECK(WriteReport(flags.report_file, report));
   for (const json& object : emission.objects) out << "---\n" << ToYaml(object);
   out.flush();
   if (!out) return Internal("TRANSLATE_OUTPUT_FAILED", "the objects cannot be written");
-  if (flags.report_file.empty()) err << report;
+  if (!flags.has_report_file) err << report;
   if (flags.verbose) err << emitter.name << ": " << emission.objects.size() << " objects\n";
   if (IsInvalid(set, facts, options)) return static_cast<int>(kExitInvalid);
   return CodeOf(smi::WorstLevel(emission.reports));
@@ -140,7 +159,8 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
         app.add_option("--mesh-version", flags.mesh_version, "Version of the mesh to write for, such as 1.28.3");
     app.add_option("--option", flags.options, "Translation option NAME=VALUE; repeat for several");
     app.add_option("--report", flags.report, "json or text")->check(CLI::IsMember({"json", "text"}));
-    app.add_option("--report-file", flags.report_file, "File for the report instead of stderr");
+    const CLI::Option* report_file =
+        app.add_option("--report-file", flags.report_file, "File for the report instead of stderr");
     std::vector<std::string> names;
     for (const TranslateEmitter& emitter : emitters) names.push_back(emitter.name);
     app.add_option("--as", flags.as, "The form to write (default: the mesh's own)")->check(CLI::IsMember(names));
@@ -157,6 +177,7 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
       return kExitInvalid;
     }
     flags.has_version = version->count() != 0;
+    flags.has_report_file = report_file->count() != 0;
     const auto wanted = std::find_if(emitters.begin(), emitters.end(),
                                      [&](const TranslateEmitter& emitter) { return emitter.name == flags.as; });
     const auto code = Run(wanted == emitters.end() ? emitters.front() : *wanted, flags, out, err);

@@ -62,6 +62,22 @@ TEST_CASE("a question to translate is answered with objects and reports", "[serv
   CHECK(KindOfFirst(Ask({{"documents", kDocuments}, {"form", "gamma"}})) == "HTTPRoute");
 }
 
+TEST_CASE("a list may hold SMI objects beside others", "[serve]") {
+  const json split = {{"apiVersion", "split.smi-spec.io/v1alpha4"},
+                      {"kind", "TrafficSplit"},
+                      {"metadata", {{"name", "web"}}},
+                      {"spec", {{"service", "web"}, {"backends", {{{"service", "web-v1"}, {"weight", 1}}}}}}};
+  json items = {7, split};
+  for (const char* name : {"web", "web-v1"}) {
+    items.push_back({{"apiVersion", "v1"},
+                     {"kind", "Service"},
+                     {"metadata", {{"name", name}}},
+                     {"spec", {{"selector", {{"app", name}}}, {"ports", {{{"port", 80}}}}}}});
+  }
+  const json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}};
+  CHECK(KindOfFirst(Ask({{"documents", list.dump()}})) == "MeshHTTPRoute");
+}
+
 TEST_CASE("a question to translate that cannot be used says what is wrong with it", "[serve]") {
   const auto reason = [](const json& parameters) { return Ask(parameters).error().reason(); };
   CHECK(reason({{"documents", 7}}) == "PARAMETERS_INVALID");

@@ -1,6 +1,12 @@
 #include "adapters/translate/translate.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -198,6 +204,7 @@ TEST_CASE("input that cannot be used is refused with a reason and exit code 2", 
   refused({"-f", split, "--option", "mode"}, "SMI_OPTION_INVALID");
   refused({"-f", split, "--option", "pathAnchor=both"}, "SMI_OPTION_INVALID");
   refused({"-f", split, "--option", "no.such=1"}, "SMI_OPTION_UNKNOWN");
+  refused({"-f", split, "--report-file", ""}, "TRANSLATE_ARGUMENTS_INVALID");
 }
 
 TEST_CASE("the place of a bad document is told", "[translate]") {
@@ -224,6 +231,34 @@ TEST_CASE("a report that cannot be written is told with its path, and no objects
   CHECK(ran.code == 1);
   CHECK(ran.out.empty());
   CHECK(json::parse(ran.err)["error"]["message"].get<std::string>().find(report) != std::string::npos);
+}
+
+TEST_CASE("a report goes into the pipe or through the link that its name stands for, and does not take its place",
+          "[translate]") {
+  namespace fs = std::filesystem;
+  const Folder folder;
+  const std::string a = folder.Write("a.yaml", std::string(kServices) + "---" + kSplit);
+  const std::string pipe = folder.path() + "/pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  CHECK(Run({"-f", a, "--report-file", pipe}).code == 0);
+  std::array<char, 4096> text{};
+  const ssize_t got = ::read(reader, text.data(), text.size());
+  ::close(reader);
+  REQUIRE(got > 0);
+  CHECK(json::parse(std::string(text.data(), static_cast<std::size_t>(got)))[0]["level"] == "FULL");
+  CHECK(fs::is_fifo(pipe));
+
+  const std::string real = folder.Write("real.json", "an older and longer report\n" + std::string(5000, ' '));
+  const std::string link = folder.path() + "/link.json";
+  fs::create_symlink("real.json", link);
+  CHECK(Run({"-f", a, "--report-file", link}).code == 0);
+  CHECK(fs::is_symlink(link));
+  CHECK(json::parse(*meshplay::ReadFile(real))[0]["level"] == "FULL");
+
+  CHECK(Run({"-f", a, "--report-file", folder.path()}).code == 1);
+  CHECK(fs::is_directory(folder.path()));
 }
 
 TEST_CASE("lists of one kind are opened, though their items name no kind", "[translate]") {
