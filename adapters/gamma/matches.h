@@ -35,7 +35,8 @@ struct RouteMatches {
 RouteMatches MatchesOf(const smi::RequestMatch& match, RegexStyle style);
 
 /// True for what a route takes as an Exact or PathPrefix path: starts with "/", no "//", "/./" or "/../", no character
-/// that a URL does not hold. Escaped characters are left out too: routes refuse "%2F" and compare the others as written.
+/// that a URL does not hold. Escaped characters are left out too: routes refuse "%2F" and compare the others as
+/// written.
 bool IsGatewayPath(const std::string& text);
 
 }  // namespace meshplay::gamma

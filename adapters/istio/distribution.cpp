@@ -119,7 +119,7 @@ void DistributionGate::Await() {
     if (quiet && AllTook(before_, *now)) {
       return Progress(total, total, std::to_string(total) + " proxies have what allows");
     }
-    if (Clock::now() > end || side_.call.stop.stop_requested()) {
+    if (Clock::now() + kBetweenLooks > end || side_.call.stop.stop_requested()) {
       return side_.not_confirmed("not every proxy confirmed what allows within " +
                                  std::to_string(limit_.count() / 1'000) + " s; the rest is denied all the same");
     }

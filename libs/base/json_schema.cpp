@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "libs/base/json.h"
 #include "libs/base/internal/json_schema_node.h"
+#include "libs/base/json.h"
 
 namespace meshplay {
 namespace {

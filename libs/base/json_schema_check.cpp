@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "libs/base/duration.h"
-#include "libs/base/json.h"
 #include "libs/base/internal/json_schema_node.h"
+#include "libs/base/json.h"
 #include "libs/base/utf8.h"
 
 namespace meshplay {

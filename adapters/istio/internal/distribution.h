@@ -37,7 +37,7 @@ struct DistributionSide {
   kube::Call call;
   std::function<void(std::uint32_t done, std::uint32_t total, const std::string& text)> progress = {};
   /// Why it is not known that the proxies have what allows. At most once a gate.
-  std::function<void(const std::string& summary)> not_confirmed;
+  std::function<void(const std::string& summary)> not_confirmed = {};
 };
 
 /// Between what allows and what denies the rest: waits until the proxies have what allows. istiod tells by

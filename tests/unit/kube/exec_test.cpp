@@ -1,7 +1,6 @@
-#include <openssl/evp.h>
-
 #include <catch2/catch.hpp>
 
+#include "tests/unit/kube/exec_wire.h"
 #include "tests/unit/kube/fake_api.h"
 
 using namespace meshplay::kube;
@@ -9,25 +8,6 @@ using namespace meshplay::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string Accept(const std::string& key) {
-  const std::string text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha1(), nullptr);
-  unsigned char encoded[64];
-  const int size = EVP_EncodeBlock(encoded, digest, static_cast<int>(length));
-  return {reinterpret_cast<char*>(encoded), static_cast<std::size_t>(size)};
-}
-
-std::string Frame(unsigned char opcode, const std::string& data) {
-  std::string frame = {static_cast<char>(0x80 | opcode), static_cast<char>(data.size())};
-  return frame + data;
-}
-
-std::string Binary(char channel, const std::string& data) {
-  return Frame(2, std::string(1, channel) + data);
-}
 
 // The payloads of masked client frames (all short) at the front of `bytes`.
 std::vector<std::string> Unmasked(const std::string& bytes) {
@@ -40,17 +20,6 @@ std::vector<std::string> Unmasked(const std::string& bytes) {
     at += 6 + size;
   }
   return out;
-}
-
-// A server that accepts every exec and then runs `play`.
-LoopbackServer::Handler Accepting(std::function<void(Wire&)> play) {
-  return [play](const SeenRequest& request, Wire& wire) {
-    wire.Raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-             Accept(request.headers.at("sec-websocket-key")) +
-             "\r\nSec-WebSocket-Protocol: " + request.headers.at("sec-websocket-protocol") + "\r\n\r\n");
-    play(wire);
-    wire.Cut();
-  };
 }
 
 std::unique_ptr<Client> ClientOf(const LoopbackServer& server) {
@@ -68,12 +37,12 @@ const ExecRequest kLs{"shop", "web", "app", {"ls", "-l", "a b"}};
 
 TEST_CASE("a program in a container is run over a WebSocket", "[kube]") {
   std::vector<std::string> got;
-  LoopbackServer server(Accepting([&](Wire& wire) {
+  LoopbackServer server(AcceptingExec([&](Wire& wire) {
     std::string bytes;
     while (Unmasked(bytes).size() < 2) bytes += wire.ReadSome();
     got = Unmasked(bytes);
-    wire.Raw(Binary(1, "out") + Binary(2, "err"));
-    wire.Raw(Binary(3, R"({"status":"Success"})"));
+    wire.Raw(ChannelMessage(1, "out") + ChannelMessage(2, "err"));
+    wire.Raw(ChannelMessage(3, R"({"status":"Success"})"));
     wire.WaitForPeerToClose();
   }));
   ExecRequest request = kLs;
@@ -102,10 +71,10 @@ TEST_CASE("an exec that is declined, cut or silent is an error", "[kube]") {
   });
   CHECK(ClientOf(declining)->Exec(kLs).error().reason() == "OBJECT_NOT_FOUND");
 
-  LoopbackServer cutting(Accepting([](Wire& wire) { wire.Raw(Binary(1, "half")); }));
+  LoopbackServer cutting(AcceptingExec([](Wire& wire) { wire.Raw(ChannelMessage(1, "half")); }));
   CHECK(ClientOf(cutting)->Exec(kLs).error().reason() == "TARGET_UNREACHABLE");
 
-  LoopbackServer silent(Accepting([](Wire& wire) { wire.WaitForPeerToClose(); }));
+  LoopbackServer silent(AcceptingExec([](Wire& wire) { wire.WaitForPeerToClose(); }));
   const auto late = ClientOf(silent)->Exec(kLs, {.timeout = 200ms});
   REQUIRE_FALSE(late);
   CHECK(late.error().reason() == "TARGET_TIMEOUT");
@@ -114,7 +83,7 @@ TEST_CASE("an exec that is declined, cut or silent is an error", "[kube]") {
 TEST_CASE("a server that speaks another protocol is not trusted with an exec", "[kube]") {
   LoopbackServer server([](const SeenRequest& request, Wire& wire) {
     wire.Raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-             Accept(request.headers.at("sec-websocket-key")) + "\r\nSec-WebSocket-Protocol: other\r\n\r\n");
+             WebSocketAccept(request.headers.at("sec-websocket-key")) + "\r\nSec-WebSocket-Protocol: other\r\n\r\n");
     wire.Cut();
   });
   CHECK(ClientOf(server)->Exec(kLs).error().reason() == "TARGET_ANSWER_INVALID");

@@ -46,9 +46,11 @@ json ConfigMap(const std::string& name, const std::string& resource_version) {
 }
 
 FakeApi::FakeApi() {
-  On("GET /api", {{200, Discovery({Group("", "v1",
-                                         {Resource("configmaps", "ConfigMap", "Namespaced"),
-                                          Resource("namespaces", "Namespace", "Cluster")})})}});
+  On("GET /api",
+     {{200,
+       Discovery({Group("", "v1",
+                        {Resource("configmaps", "ConfigMap", "Namespaced"),
+                         Resource("namespaces", "Namespace", "Cluster"), Resource("pods", "Pod", "Namespaced")})})}});
   On("GET /apis",
      {{200, Discovery({Group("coordination.k8s.io", "v1", {Resource("leases", "Lease", "Namespaced")})})}});
   server_ = std::make_unique<LoopbackServer>([this](const SeenRequest& request, Wire& wire) { Handle(request, wire); });
@@ -74,6 +76,10 @@ void FakeApi::Handle(const SeenRequest& request, Wire& wire) {
   }
   if (script.instead) {
     script.instead(wire);
+    return;
+  }
+  if (script.handler) {
+    script.handler(request, wire);
     return;
   }
   wire.Answer(script.status, script.body.is_string() ? script.body.get<std::string>() : script.body.dump(),

@@ -19,6 +19,7 @@ struct Script {
   nlohmann::json body = nlohmann::json::object();
   HeaderList headers = {};
   std::function<void(Wire&)> instead = {};  ///< Replaces the answer: cut, hang, stream.
+  LoopbackServer::Handler handler = {};     ///< As `instead`, with the request at hand.
 };
 
 inline void Cut(Wire& wire) {
@@ -32,7 +33,8 @@ nlohmann::json StatusBody(int code, const std::string& reason, const std::string
                           nlohmann::json details = nlohmann::json::object());
 nlohmann::json ConfigMap(const std::string& name, const std::string& resource_version = "1");
 
-/// A loopback API server that serves ConfigMaps, Namespaces and Leases by discovery and plays scripts for the rest.
+/// A loopback API server that serves ConfigMaps, Namespaces, Pods and Leases by discovery and plays scripts for the
+/// rest.
 class FakeApi {
  public:
   FakeApi();
