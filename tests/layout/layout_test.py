@@ -156,11 +156,34 @@ def check_reasons(path, text, codes, findings):
             findings.add("reasons", path, number, f"{reason} is not listed in docs/reasons/*.txt")
 
 
+# Where diagnostics are made, and words in capitals there that are neither diagnostics nor reasons.
+DIAGNOSTIC_ROOMS = re.compile(r"libs/(smi|facts)/|adapters/(translate|gamma|envoy|controller|[a-z]+/emitter)/|server/policy/internal/losses")
+OTHER_WORDS = {"CONNECT", "DELETE", "FAILED", "HTTP_FILTER", "INSERT_BEFORE", "INVALID", "IN_STEP", "OPTIONS", "PARTIAL",
+               "SIDECAR_INBOUND", "STRICT", "WARNING"}
+
+
+def read_diagnostics(root):
+    """The codes of docs/smi-diagnostics.md: of its table, which tests/unit/translate compares with cases, and of its lists."""
+    with open(os.path.join(root, "docs/smi-diagnostics.md"), encoding="utf-8") as file:
+        text = file.read()
+    rows = ", ".join(re.findall(r"^\| ([A-Z][A-Z0-9_, ]+) \|", text, re.MULTILINE))
+    return set(rows.split(", ")) | set(re.findall(r"^\* `([A-Z][A-Z0-9_]+)`", text, re.MULTILINE))
+
+
+def check_diagnostics(path, text, known, findings):
+    if not DIAGNOSTIC_ROOMS.match(path):
+        return
+    for number, match in each_match(r'"([A-Z]{6,}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', text):
+        if match.group(1) not in known:
+            findings.add("diagnostics", path, number, f"{match.group(1)} is in neither docs/smi-diagnostics.md nor docs/reasons/*.txt")
+
+
 def main():
     root = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "../.."))
     findings = Findings(root)
     files = files_of(root)
     codes = read_reasons(root, files, findings)
+    diagnostics = read_diagnostics(root) | set(codes) | OTHER_WORDS
     checked = 0
     for path in files:
         if not path.endswith(COUNTED):
@@ -179,6 +202,7 @@ def main():
         if not path.startswith("tests/"):
             check_words(path, code, findings)
         check_reasons(path, code, codes, findings)
+        check_diagnostics(path, code, diagnostics, findings)
     for rule, name in sorted(findings.exceptions - findings.used):
         findings.lines.append(f"tests/layout/exceptions.txt: the exception '{rule} | {name}' is not needed any more")
     print("\n".join(findings.lines))

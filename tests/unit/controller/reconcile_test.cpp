@@ -54,6 +54,11 @@ std::size_t RulesOf(FakeCluster& cluster, const std::string& name) {
   return rules.is_array() ? rules.size() : 0;
 }
 
+bool SaysDegraded(const FakeCluster& cluster, const std::string& source) {
+  const auto& said = cluster.VerdictOf(source).report.diagnostics;
+  return std::any_of(said.begin(), said.end(), [](const auto& diagnostic) { return diagnostic.code == "DEGRADED"; });
+}
+
 bool Contains(const Steps& steps, const std::string& text) {
   return std::any_of(steps.begin(), steps.end(),
                      [&](const auto& step) { return step.find(text) != std::string::npos; });
@@ -114,6 +119,7 @@ TEST_CASE("a reference that disappears leaves what is in force for the grace, an
   cluster.Remove("HTTPRouteGroup/shop/routes");
   CHECK(cluster.Settle().empty());
   CHECK(cluster.VerdictOf("TrafficTarget/shop/access").state == "DEGRADED");
+  CHECK(SaysDegraded(cluster, "TrafficTarget/shop/access"));
   CHECK(cluster.VerdictOf("TrafficTarget/shop/access").report.level == smi::SupportLevel::kFull);
   CHECK(cluster.last.wake_at_ms == cluster.now_ms + 60'000);
 
@@ -140,6 +146,7 @@ TEST_CASE("a reference that disappears leaves what is in force for the grace, an
     cluster.Put(kRoutes);
     CHECK(cluster.Settle().empty());
     CHECK(cluster.VerdictOf("TrafficTarget/shop/access").state == "IN_STEP");
+    CHECK_FALSE(SaysDegraded(cluster, "TrafficTarget/shop/access"));
     CHECK(cluster.state.sources.at("TrafficTarget/shop/access").degraded_until_ms == 0);
   }
   SECTION("an edit of the target takes effect at once") {

@@ -118,8 +118,8 @@ TEST_CASE("every documented diagnostic has its two cases, and every case is docu
 
 TEST_CASE("every diagnostic that another case of the data files expects is documented", "[translate][diagnostics]") {
   const std::set<std::string> documented = DocumentedCodes();
-  for (const char* file : {"istio.yaml", "kuma.yaml", "gamma.yaml", "linkerd.yaml", "consul.yaml", "cilium.yaml",
-                           "osm.yaml", "traefik-mesh.yaml", "nginx-service-mesh.yaml"}) {
+  for (const char* file : {"istio.yaml", "istio-ambient.yaml", "kuma.yaml", "gamma.yaml", "linkerd.yaml", "consul.yaml",
+                           "cilium.yaml", "osm.yaml", "traefik-mesh.yaml", "nginx-service-mesh.yaml"}) {
     for (const json& c : LoadCases(file)) {
       for (const json& report : ListAt(c, "reports")) {
         for (const json& code : report.value("codes", json::array())) {
