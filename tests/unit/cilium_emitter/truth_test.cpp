@@ -52,7 +52,7 @@ bool MatchesPorts(const json& to, const Call& call) {
 bool MatchesIngress(const json& rule, const Call& call) {
   if (!rule.contains("fromEndpoints")) return false;
   const json caller = {{"matchLabels",
-                        {{"k8s:io.kubernetes.pod.namespace", "shop"},
+                        {{"k8s:io.kubernetes.pod.namespace", call.source_namespace},
                          {"k8s:io.cilium.k8s.policy.serviceaccount", call.source_account}}}};
   const json& from = rule["fromEndpoints"];
   if (std::find(from.begin(), from.end(), caller) == from.end()) return false;
@@ -118,6 +118,21 @@ TEST_CASE("Cilium never allows what SMI denies, and what it denies beyond SMI is
   // Else the comparison says little.
   CHECK(compared.full > 200);
   CHECK(compared.allowed > 2'000);
+}
+
+TEST_CASE("Cilium lets nobody do more with allowWidening but whom a widened target names, and strict changes no target",
+          "[cilium][truth]") {
+  const auto emit = [](const smi::DocumentSet& set, const smi::ClusterFacts& cluster) {
+    cilium::EmitOptions options;
+    options.common.allow_widening = true;
+    options.mode = cilium::BaselineMode::kStrict;
+    return cilium::EmitSmi(set, cluster, options);
+  };
+  const auto compared = meshplay::testing::CompareAccess(
+      20'261'202, emit, {CiliumAllows, [](const Call&) { return false; }, [](const json&) {}, true});
+
+  CHECK(compared.full > 200);
+  CHECK(compared.widened > 40);
 }
 
 TEST_CASE("routes send exactly the matching requests to the backends of a split", "[cilium][truth]") {

@@ -51,6 +51,13 @@ const RE2& Compiled(const std::string& regex) {
   return cache.try_emplace(regex, regex).first->second;
 }
 
+bool SourcesHold(const json& target, const Call& call) {
+  const json& sources = target["sources"];
+  return std::any_of(sources.begin(), sources.end(), [&](const json& source) {
+    return source["name"] == call.source_account && source["namespace"] == call.source_namespace;
+  });
+}
+
 json RandomMatch(std::mt19937& random, const std::string& name) {
   json match = {{"name", name}, {"pathRegex", Pick(random, kPaths)}};
   if (Below(random, 2) == 0) match["methods"] = {Pick(random, kMethods), Pick(random, kMethods)};
@@ -138,6 +145,13 @@ CallPolicy::CallPolicy(std::mt19937& random) {
         sources.push_back({{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}});
       }
     }
+    if (!all_named && Below(random, 3) == 0) {
+      const json far = {{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "far"}};
+      if (Below(random, 2) == 0)
+        sources[0] = far;
+      else
+        sources.push_back(far);
+    }
     Add("access", "TrafficTarget", "t" + std::to_string(i),
         {{"destination", {{"kind", "ServiceAccount"}, {"name", "api"}}}, {"rules", rules}, {"sources", sources}});
   }
@@ -173,10 +187,12 @@ bool CallPolicy::GroupAllows(const json& rule, const Call& call) const {
   return false;
 }
 
+bool CallPolicy::Names(const std::string& target, const Call& call) const {
+  return SourcesHold(objects_.at("TrafficTarget/" + target), call);
+}
+
 bool CallPolicy::TargetAllows(const json& spec, const Call& call) const {
-  bool from = false;
-  for (const json& source : spec["sources"]) from = from || source["name"] == call.source_account;
-  if (!from) return false;
+  if (!SourcesHold(spec, call)) return false;
   bool names_http = false;
   bool names_tcp = false;
   bool http = false;
@@ -215,6 +231,7 @@ bool CallPolicy::TargetAllows(const json& spec, const Call& call) const {
 Call RandomCall(std::mt19937& random) {
   Call call;
   call.source_account = Pick(random, kAccounts);
+  ComeFromAnywhere(random, call);
   call.service = Pick(random, kServices);
   call.udp = call.service == "gossip";
   const auto known = Ports().find(call.service);

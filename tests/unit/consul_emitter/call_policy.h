@@ -31,7 +31,8 @@ class CallPolicy {
   explicit CallPolicy(std::mt19937& random);
 
   const std::vector<nlohmann::json>& documents() const { return documents_; }
-  std::vector<std::string> AllowedBy(const Call& call) const;  ///< Names of TrafficTargets.
+  std::vector<std::string> AllowedBy(const Call& call) const;     ///< Names of TrafficTargets.
+  bool Names(const std::string& target, const Call& call) const;  ///< The caller is one of its sources.
   /// Of groups g0 and g1.
   bool GroupsMatch(const Call& call) const;
 

@@ -9,6 +9,7 @@
 #include "tests/unit/smi/random_policy.h"
 
 using meshplay::testing::Below;
+using meshplay::testing::ComeFromAnywhere;
 using meshplay::testing::DeploymentOf;
 using meshplay::testing::Document;
 using meshplay::testing::GatewayBackends;
@@ -85,6 +86,7 @@ bool AmbientAllows(const std::vector<json>& objects, const Town& town, const std
   if (town.has_waypoint.at(service)) {
     if (!WaypointAllows(objects, service, request)) return false;
     call.source_account = "gate";
+    call.source_namespace = "shop";
   }
   return IstioAllows(objects, call);
 }
@@ -134,6 +136,7 @@ TEST_CASE("ambient Istio never allows what SMI denies, through whatever Service 
     full += is_full ? 1 : 0;
     for (int k = 0; k < kRequestsEach; ++k) {
       Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       request.port = 80 + Below(random, 2);
       auto entry = town.selectors.begin();
       std::advance(entry, Below(random, static_cast<int>(town.selectors.size())));

@@ -9,6 +9,7 @@
 #include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/smi/random_policy.h"
 
+using meshplay::testing::ComeFromAnywhere;
 using meshplay::testing::DeploymentOf;
 using meshplay::testing::Document;
 using meshplay::testing::IstioAllows;
@@ -52,7 +53,8 @@ bool FiltersAllow(const std::vector<json>& objects, const Request& request) {
   return std::all_of(objects.begin(), objects.end(), [&](const json& object) {
     if (!IsFilter(object) || !request.is_http) return true;
     const json& patch = object["spec"]["configPatches"][0];
-    return RbacAllows(patch["patch"]["value"], "spiffe://cluster.local/ns/shop/sa/" + request.source_account, request);
+    const std::string uri = "spiffe://cluster.local/ns/" + request.source_namespace + "/sa/" + request.source_account;
+    return RbacAllows(patch["patch"]["value"], uri, request);
   });
 }
 
@@ -91,7 +93,8 @@ TEST_CASE("with filters of Envoy Istio allows exactly what SMI allows", "[istio]
     if (is_full) ++full;
     if (filtered) ++filters;
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
+      Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       const bool policies_allow = IstioAllows(emission.objects, request);
       const bool both_allow = policies_allow && FiltersAllow(emission.objects, request);
       if (policies_allow && !both_allow) ++taken_away;

@@ -42,7 +42,7 @@ bool AnyOf(const json& list, const Match& match) {
 
 bool MatchesFrom(const json& rule, const Request& request) {
   if (!rule.contains("from")) return true;
-  const std::string principal = "cluster.local/ns/shop/sa/" + request.source_account;
+  const std::string principal = "cluster.local/ns/" + request.source_namespace + "/sa/" + request.source_account;
   return std::any_of(rule["from"].begin(), rule["from"].end(), [&](const json& from) {
     return AnyOf(from["source"]["principals"], [&](const std::string& p) { return MatchesText(p, principal); });
   });

@@ -8,6 +8,7 @@
 #include "tests/unit/smi/random_policy.h"
 
 using meshplay::testing::Below;
+using meshplay::testing::ComeFromAnywhere;
 using meshplay::testing::DeploymentOf;
 using meshplay::testing::Document;
 using meshplay::testing::IstioAllows;
@@ -34,8 +35,7 @@ smi::ClusterFacts Cluster() {
        ServiceOf("api", {{"app", "api"}}, kPorts), ServiceOf("next", {{"app", "next"}}, kPorts)});
 }
 
-istio::Emission Emit(const std::vector<json>& documents) {
-  istio::EmitOptions options;
+istio::Emission Emit(const std::vector<json>& documents, istio::EmitOptions options = {}) {
   options.owner = "test";
   auto emission = istio::EmitSmi(smi::ParseDocuments(documents), Cluster(), options);
   REQUIRE(emission.has_value());
@@ -50,6 +50,15 @@ void Explain(const std::string& what, const std::vector<json>& documents, const 
             << meshplay::testing::Text(request));
 }
 
+// The target names the caller, and its report says that it lets its callers do more.
+bool IsWidenedFor(const istio::Emission& emission, const RandomPolicy& policy, const Request& request) {
+  return std::any_of(emission.reports.begin(), emission.reports.end(), [&](const smi::SmiReport& report) {
+    const auto widened = [](const smi::Diagnostic& diagnostic) { return diagnostic.code == "WIDENED"; };
+    return report.source.kind == "TrafficTarget" && policy.Names(report.source.name, request) &&
+           std::any_of(report.diagnostics.begin(), report.diagnostics.end(), widened);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("Istio never allows what SMI denies, and what it denies beyond SMI is reported", "[istio][truth]") {
@@ -62,7 +71,8 @@ TEST_CASE("Istio never allows what SMI denies, and what it denies beyond SMI is 
     const smi::SupportLevel worst = smi::WorstLevel(emission.reports);
     if (worst == smi::SupportLevel::kFull) ++full;
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
+      Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       const bool smi_allows = policy.Allows(request);
       const bool istio_allows = IstioAllows(emission.objects, request);
       const bool wider = istio_allows && !smi_allows;
@@ -74,6 +84,35 @@ TEST_CASE("Istio never allows what SMI denies, and what it denies beyond SMI is 
   // Else the comparison says little.
   CHECK(full > kPolicies / 20);
   CHECK(allowed > kPolicies * kRequestsEach / 20);
+}
+
+TEST_CASE("Istio lets nobody do more with allowWidening but whom a widened target names, and strict closes the rest",
+          "[istio][truth]") {
+  std::mt19937 random(20'261'201);
+  int widened = 0;
+  for (int i = 0; i < kPolicies; ++i) {
+    const RandomPolicy policy(random);
+    istio::EmitOptions options;
+    options.allow_widening = Below(random, 4) != 0;
+    options.mode = Below(random, 2) == 0 ? istio::BaselineMode::kStrict : istio::BaselineMode::kScoped;
+    const istio::Emission emission = Emit(policy.Documents(), options);
+    const bool full = smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull;
+    for (int k = 0; k < kRequestsEach; ++k) {
+      Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
+      const bool smi_allows = policy.Allows(request);
+      const bool istio_allows = IstioAllows(emission.objects, request);
+      if (smi_allows && !istio_allows && full) Explain("narrower", policy.Documents(), emission, request);
+      if (istio_allows && !smi_allows) {
+        ++widened;
+        const bool told = options.allow_widening && IsWidenedFor(emission, policy, request);
+        if (!told) Explain("wider", policy.Documents(), emission, request);
+      }
+      request.target_labels = {{"app", "next"}};
+      CHECK(IstioAllows(emission.objects, request) == (options.mode == istio::BaselineMode::kScoped));
+    }
+  }
+  CHECK(widened > kPolicies);
 }
 
 // Trap 25 of the design: a split must not open a backend to callers that its ServiceAccount does not let in.
@@ -98,6 +137,7 @@ TEST_CASE("Istio sends exactly the matching requests to the backends of a split,
     const bool all_full = smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull;
     for (int k = 0; k < kRequestsEach; ++k) {
       Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       request.is_http = true;
       request.port = 80;
       const bool matches = !by_match || policy.GroupMatches("g0", request) || policy.GroupMatches("g1", request);

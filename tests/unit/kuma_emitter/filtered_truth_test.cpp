@@ -8,6 +8,7 @@
 #include "tests/unit/smi/cluster_objects.h"
 #include "tests/unit/smi/random_policy.h"
 
+using meshplay::testing::ComeFromAnywhere;
 using meshplay::testing::DeploymentOf;
 using meshplay::testing::RandomPolicy;
 using meshplay::testing::RandomRequest;
@@ -72,9 +73,11 @@ TEST_CASE("Kuma with proxy patches never allows what SMI denies, and what it den
     const bool is_full = smi::WorstLevel(emission->reports) == smi::SupportLevel::kFull;
     if (is_full) ++full;
     for (int k = 0; k < kRequestsEach; ++k) {
-      const Request request = RandomRequest(random);
+      Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       if (request.port == 9000) continue;  // Not an inbound: Kuma does not look at it.
-      const std::string uri = "spiffe://default.default.mesh.local/ns/shop/sa/" + request.source_account;
+      const std::string uri =
+          "spiffe://default.default.mesh.local/ns/" + request.source_namespace + "/sa/" + request.source_account;
       const bool let_in = PermissionsAllow(emission->objects, uri, request.port == 8080 ? "http" : "http-b");
       const bool both = let_in && PatchesAllow(emission->objects, uri, request);
       const bool smi_allows = policy.Allows(request);

@@ -26,9 +26,7 @@ std::vector<const json*> Targets(const std::vector<json>& objects) {
 }
 
 bool Names(const json& target, const std::string& source) {
-  const json& sources = target["spec"]["sources"];
-  return std::any_of(sources.begin(), sources.end(),
-                     [&](const json& s) { return s["name"] == source && s["namespace"] == "shop"; });
+  return NamesSource(target["spec"], source);
 }
 
 // The matches of a target's rules, in order. Unknown names are an error of the emitter.

@@ -161,6 +161,9 @@ RandomPolicy MakePolicy(std::mt19937& random) {
       if (Below(random, 2) == 0) continue;
       sources.push_back({{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}});
     }
+    if (Below(random, 4) == 0) {
+      sources.push_back({{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "far"}});
+    }
     if (sources.empty()) sources.push_back({{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "shop"}});
     policy.targets.push_back(
         {{"destination", {{"kind", "ServiceAccount"}, {"name", "api"}}}, {"rules", rules}, {"sources", sources}});
@@ -170,11 +173,19 @@ RandomPolicy MakePolicy(std::mt19937& random) {
   return policy;
 }
 
+bool NamesSource(const json& target, const std::string& source) {
+  const std::size_t slash = source.find('/');
+  const std::string name_space = slash == std::string::npos ? "shop" : source.substr(0, slash);
+  const json& sources = target["sources"];
+  return std::any_of(sources.begin(), sources.end(), [&](const json& s) {
+    return s["name"] == source.substr(slash + 1) && s["namespace"] == name_space;
+  });
+}
+
 bool SmiAllows(const RandomPolicy& policy, const std::string& source, const TestPort& port,
                const TestRequest* request) {
   for (const json& target : policy.targets) {
-    const json& sources = target["sources"];
-    if (std::none_of(sources.begin(), sources.end(), [&](const json& s) { return s["name"] == source; })) continue;
+    if (!NamesSource(target, source)) continue;
     bool has_http = false;
     bool has_tcp = false;
     bool port_fits = false;

@@ -42,6 +42,8 @@ struct RandomPolicy {
 RandomPolicy MakePolicy(std::mt19937& random);
 
 /// What SMI says; `request` null for bytes that are no request.
+/// `source` is an account of namespace shop, or NAMESPACE/NAME: one of the target's sources.
+bool NamesSource(const nlohmann::json& target, const std::string& source);
 bool SmiAllows(const RandomPolicy& policy, const std::string& source, const TestPort& port, const TestRequest* request);
 
 }  // namespace meshplay::test

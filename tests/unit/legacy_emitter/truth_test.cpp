@@ -47,7 +47,7 @@ void Compare(const RandomPolicy& policy, const translate::Emission& emission, Al
          << smi::ToJson(emission.reports).dump(1));
   };
   const auto& requests = TestRequests();
-  for (const char* source : {"web", "admin", "api"}) {
+  for (const char* source : {"web", "admin", "api", "far/web"}) {
     for (const TestPort& port : TestPorts()) {
       if (!port.http) {
         check(source, port, nullptr);

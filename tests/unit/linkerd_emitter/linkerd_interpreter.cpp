@@ -82,7 +82,7 @@ bool LinkerdInbound::AuthenticatedBy(const json& reference, const Request& reque
     if (object["kind"] == "NetworkAuthentication") return true;
     for (const json& identity : object["spec"].value("identityRefs", json::array())) {
       if (identity["kind"] == "ServiceAccount" && identity["name"] == request.source_account &&
-          identity["namespace"] == "shop") {
+          identity["namespace"] == request.source_namespace) {
         return true;
       }
     }

@@ -8,6 +8,7 @@
 #include "tests/unit/linkerd_emitter/linkerd_interpreter.h"
 
 using meshplay::testing::Below;
+using meshplay::testing::ComeFromAnywhere;
 using meshplay::testing::Document;
 using meshplay::testing::LinkerdInbound;
 using meshplay::testing::LinkerdRoute;
@@ -101,13 +102,16 @@ TEST_CASE("Linkerd never allows what SMI denies, but for probes and undeclared p
   for (int i = 0; i < kPolicies; ++i) {
     const RandomPolicy policy(random, 4);
     const std::vector<json> documents = policy.Documents();
-    const Emission emission = Emit(documents);
+    linkerd::EmitOptions options;
+    options.strict = Below(random, 2) == 0;
+    const Emission emission = Emit(documents, options);
     if (smi::WorstLevel(emission.reports) == smi::SupportLevel::kFull) ++full;
     if (Told(emission, "OVERLAP_ORDER")) ++overlaps;
     const bool ports_told = Told(emission, "PORTS_UNGUARDED");
     const bool probes_told = Told(emission, "PROBES_OPEN");
     for (int k = 0; k < kRequestsEach; ++k) {
       Request request = RandomRequest(random);
+      ComeFromAnywhere(random, request);
       if (Below(random, 20) == 0) request.port = kUndeclaredPort;
       const std::vector<std::string> by = policy.AllowedBy(request);
       const bool probe = request.is_http && request.port == 8081 && request.method == "GET" && request.path == kProbe;

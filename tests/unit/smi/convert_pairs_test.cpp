@@ -35,7 +35,7 @@ bool Matches(const smi::RequestMatch& match, const Request& request) {
 
 bool Allows(const smi::Grant& grant, const Request& request, int service_port) {
   const bool from = std::any_of(grant.sources.begin(), grant.sources.end(), [&](const smi::Identity& source) {
-    return source.service_account == request.source_account;
+    return source.service_account == request.source_account && source.namespace_name == request.source_namespace;
   });
   const auto& ports = grant.tcp.ports;
   const bool to =
@@ -78,7 +78,9 @@ std::vector<Sample> Samples(std::mt19937& random) {
   std::vector<Sample> out;
   const int ports[] = {80, 81, 9000};
   for (int i = 0; i < kRequests; ++i) {
-    out.push_back({RandomRequest(random), ports[meshplay::testing::Below(random, 3)]});
+    Request request = RandomRequest(random);
+    meshplay::testing::ComeFromAnywhere(random, request);
+    out.push_back({std::move(request), ports[meshplay::testing::Below(random, 3)]});
   }
   return out;
 }

@@ -32,6 +32,13 @@ const RE2& Compiled(const std::string& regex) {
   return cache.try_emplace(regex, regex).first->second;
 }
 
+bool SourcesHold(const json& target, const Request& request) {
+  const json& sources = target["sources"];
+  return std::any_of(sources.begin(), sources.end(), [&](const json& source) {
+    return source["name"] == request.source_account && source["namespace"] == request.source_namespace;
+  });
+}
+
 int PodPort(int service_port) {
   return service_port < 100 ? 8000 + service_port : service_port;
 }
@@ -85,7 +92,7 @@ std::vector<json> RandomPolicy::Documents() const {
 std::vector<std::string> RandomPolicy::AllowedBy(const Request& request) const {
   std::vector<std::string> out;
   for (const auto& [name, spec] : targets_) {
-    if (TargetAllows(spec, request)) out.push_back(name);
+    if (SourcesHold(spec, request) && TargetAllows(spec, request)) out.push_back(name);
   }
   return out;
 }
@@ -95,7 +102,7 @@ bool RandomPolicy::AllowsAt(const std::string& destination, const Request& reque
   for (const auto& [name, spec] : targets_) {
     if (spec["destination"]["name"] != destination) continue;
     guarded = true;
-    if (TargetAllows(spec, request)) return true;
+    if (SourcesHold(spec, request) && TargetAllows(spec, request)) return true;
   }
   return !guarded;
 }
@@ -139,6 +146,13 @@ void RandomPolicy::AddTarget(const std::string& name) {
       sources.push_back({{"kind", "ServiceAccount"}, {"name", account}, {"namespace", "shop"}});
     }
   }
+  if (Below(random_, 3) == 0) {
+    const json far = {{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "far"}};
+    if (Below(random_, 2) == 0)
+      sources[0] = far;
+    else
+      sources.push_back(far);
+  }
   const std::size_t place =
       destinations_.size() == 1 ? 0 : static_cast<std::size_t>(Below(random_, static_cast<int>(destinations_.size())));
   targets_[name] = {{"destination", {{"kind", "ServiceAccount"}, {"name", destinations_[place]}}},
@@ -146,10 +160,11 @@ void RandomPolicy::AddTarget(const std::string& name) {
                     {"sources", sources}};
 }
 
+bool RandomPolicy::Names(const std::string& target, const Request& request) const {
+  return SourcesHold(targets_.at(target), request);
+}
+
 bool RandomPolicy::TargetAllows(const json& spec, const Request& request) const {
-  bool from = false;
-  for (const json& source : spec["sources"]) from = from || source["name"] == request.source_account;
-  if (!from) return false;
   bool names_http = false;
   bool names_tcp = false;
   bool http = false;
@@ -196,9 +211,15 @@ Request RandomRequest(std::mt19937& random) {
   return request;
 }
 
+void ComeFromAnywhere(std::mt19937& random, Request& request) {
+  if (Below(random, 4) != 0) return;
+  request.source_account = "web";
+  request.source_namespace = "far";
+}
+
 std::string Text(const Request& request) {
-  return request.source_account + (request.is_http ? " http " : " tcp ") + std::to_string(request.port) + " " +
-         request.method + " " + request.path + " " + json(request.headers).dump();
+  return request.source_namespace + "/" + request.source_account + (request.is_http ? " http " : " tcp ") +
+         std::to_string(request.port) + " " + request.method + " " + request.path + " " + json(request.headers).dump();
 }
 
 }  // namespace meshplay::testing

@@ -10,18 +10,21 @@ namespace meshplay::testing {
 
 /// One request as a proxy sees it.
 struct Request {
-  std::string source_account;                        ///< Of namespace shop.
+  std::string source_account;
   std::map<std::string, std::string> target_labels;  ///< Of the pod that receives it.
   int port = 0;                                      ///< Pod port for access, Service port for routing.
   bool is_http = true;                               ///< Else plain bytes: method, path and headers do not count.
   std::string method;
   std::string path;  ///< Without query.
   std::map<std::string, std::string> headers;
+  std::string source_namespace = "shop";
 };
 std::string Text(const Request& request);
 
 /// A request of one of the accounts web, admin and cron to a pod with label app=api, on pod port 8080, 8081 or 9000.
 Request RandomRequest(std::mt19937& random);
+/// Now and then it comes from the namesake of web in namespace far instead, whom policies name, too.
+void ComeFromAnywhere(std::mt19937& random, Request& request);
 
 /// An SMI object of namespace shop.
 nlohmann::json Document(const char* group, const char* version, const char* kind, const std::string& name,
@@ -44,13 +47,15 @@ class RandomPolicy {
   bool AllowsAt(const std::string& destination, const Request& request) const;
   bool GroupMatches(const std::string& group, const Request& request) const { return GroupAllows(group, {}, request); }
   std::vector<std::string> AllowedBy(const Request& request) const;  ///< Names of TrafficTargets.
+  /// The caller is one of the target's sources.
+  bool Names(const std::string& target, const Request& request) const;
   const std::map<std::string, nlohmann::json>& groups() const { return groups_; }
 
  private:
   void AddGroup(const std::string& name);
   void AddRoute(const std::string& name);
   void AddTarget(const std::string& name);
-  bool TargetAllows(const nlohmann::json& spec, const Request& request) const;
+  bool TargetAllows(const nlohmann::json& spec, const Request& request) const;  ///< Whoever the caller is.
   bool GroupAllows(const std::string& name, const std::vector<std::string>& wanted, const Request& request) const;
 
   std::mt19937& random_;
