@@ -126,7 +126,7 @@ Result<std::vector<Sample>> ParseVector(std::string_view body) {
   if (!document) return Failed(document.error().message());
   const json empty = json::object();
   const auto& data = document->is_object() && document->contains("data") ? (*document)["data"] : empty;
-  if (!data.is_object() || data.value("resultType", "") != "vector" || !data.contains("result")) {
+  if (!data.is_object() || data.value("resultType", json()) != "vector" || !data.contains("result")) {
     return Failed("its answer is no vector");
   }
   const json& result = data["result"];

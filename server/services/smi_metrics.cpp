@@ -2,6 +2,7 @@
 
 #include "libs/base/ids.h"
 #include "libs/base/json.h"
+#include "libs/base/json_member.h"
 #include "meshplay/v1/smi.pb.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/method_table.h"
@@ -57,7 +58,8 @@ Status CheckOffered(const Core& core, const CallContext& context, const std::str
       .WithMetadata("mesh_type", mesh_type);
 }
 
-Error FailureOf(int status, const std::string& message) {
+Error FailureOf(int status, const std::string& told) {
+  const std::string message = told.empty() ? "the adapter failed" : told;
   if (status == 404) return NotFound("METRICS_RESOURCE_UNKNOWN", message);
   if (status == 400) return InvalidArgument("METRICS_NAME_INVALID", message);
   if (status == 501) return Error(ErrorCode::kUnimplemented, "METRICS_UNSUPPORTED", message);
@@ -94,7 +96,7 @@ Result<v1::SmiMetricsAnswer> Ask(const Core& core, const CallContext& context, c
     return Internal("QUERY_FAILED", "the adapter's answer has not the agreed form");
   }
   const int status = output["status"].get<int>();
-  if (status != 200) return FailureOf(status, output["body"].value("error", "the adapter failed"));
+  if (status != 200) return FailureOf(status, MemberText(output["body"], "error"));
   v1::SmiMetricsAnswer answer;
   answer.set_body_json(output["body"].dump());
   return answer;

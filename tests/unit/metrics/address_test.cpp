@@ -41,6 +41,7 @@ TEST_CASE("only a vector is an answer to a query", "[metrics]") {
   CHECK(good->at(0).value == 2.5);
   for (const char* body : {"", "[]", "{}", R"({"data":{"resultType":"matrix","result":[]}})",
                            R"({"data":{"resultType":"vector","result":{}}})",
+                           R"({"data":{"resultType":7,"result":[]}})", R"({"data":{"resultType":null,"result":[]}})",
                            R"({"data":{"resultType":"vector","result":[{"metric":{},"value":[1,2]}]}})"}) {
     INFO(body);
     const auto bad = ParseVector(body);

@@ -330,6 +330,8 @@ TEST_CASE("traffic metrics are asked of the adapter that serves the mesh, and ke
   CHECK(ReasonOf(unknown) == "METRICS_RESOURCE_UNKNOWN");
   adapter->output = R"({"status":500,"body":{"error":"unable to lookup metrics"}})";
   CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "METRICS_UNAVAILABLE");
+  adapter->output = R"({"status":500,"body":{"error":7}})";
+  CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "METRICS_UNAVAILABLE");
   adapter->output = R"({"status":200,"body":[]})";
   CHECK(ReasonOf(fx.Call<v1::SmiMetricsAnswer>("SmiMetrics.GetMetrics", request)) == "QUERY_FAILED");
 
