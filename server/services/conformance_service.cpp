@@ -111,7 +111,10 @@ Result<v1::ListConformanceRunsResponse> ListConformanceRuns(const Core& core, co
     const auto key = [](const ConformanceRows& rows) { return rows.operation.id; };
     MP_TRY(const Rows<ConformanceRows> found, CollectPage<ConformanceRows>(page, fetch, key, keep));
     Response response;
-    for (const ConformanceRows& rows : found.rows) *response.add_runs() = ToConformanceRun(rows);
+    for (ConformanceRows rows : found.rows) {
+      MP_TRY(rows.cases, reader.ListConformanceCases(rows.operation.id));  // their groups count them
+      *response.add_runs() = WithoutCases(rows);
+    }
     response.set_next_page_token(NextPageToken(core, context, request, found.next));
     return response;
   });

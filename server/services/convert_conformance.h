@@ -19,6 +19,7 @@ struct ConformanceRows {
 };
 
 v1::ConformanceRun ToConformanceRun(const ConformanceRows& rows);
+v1::ConformanceRun WithoutCases(const ConformanceRows& rows);  ///< Its groups count them all the same.
 v1::ConformanceCase ToConformanceCase(const store::ConformanceCaseRecord& record);
 v1::ConformanceDiff ToConformanceDiff(const ConformanceRows& base, const ConformanceRows& other);
 
@@ -30,6 +31,7 @@ v1::SmiResult ToSmiResult(const ConformanceRows& rows);
 std::string MeshTitle(const std::string& mesh_type);
 
 /// One testsuite a group, one testcase a case. FAILED: failure; INCONCLUSIVE: error; SKIPPED, UNSUPPORTED: skipped.
-std::string ToJunit(const ConformanceRows& rows);
+/// A run that did not pass, or is not over, has at least one failure or error: if need be a testcase "verdict".
+std::string ToJunit(ConformanceRows rows);
 
 }  // namespace meshplay::services

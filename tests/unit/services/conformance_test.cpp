@@ -29,6 +29,9 @@ std::vector<store::ConformanceCaseRecord> Cases(const std::map<std::string, std:
       if (found == not_passed.end()) continue;
       one.reason = one.status == "UNSUPPORTED" ? "NOT_CLAIMED" : "EXPECTATION_NOT_MET";
       if (one.status != "UNSUPPORTED") one.detail = "a request passed";
+      // No control character and no U+FFFE, U+FFFF can be in XML.
+      if (one.status == "INCONCLUSIVE")
+        one.detail = "it answered \x01 \xEF\xBF\xBE \xEF\xBF\xBF \xEF\xBF\xBD ]]> \"\r\n";
     }
   }
   return cases;
@@ -87,6 +90,21 @@ struct ConformanceFixture : ServicesFixture {
       return tx.PutConformance(run, Cases(not_passed));
     }));
     return id;
+  }
+
+  /// What its readers rely on is checked.
+  std::string Junit(const std::string& id) {
+    v1::GetConformanceRunRequest request;
+    request.set_id(id);
+    const std::string xml = Must(Call<v1::JunitReport>("Conformance.GetConformanceJunit", request)).xml();
+    ProcessSpec check;
+    check.argv = {"python3", std::string(MESHPLAY_SOURCE_DIR) + "/tests/unit/services/junit_check.py"};
+    check.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
+    check.stdin_text = xml;
+    const ProcessOutcome checked = Must(RunProcess(check));
+    INFO(xml << checked.stdout_text << checked.stderr_text);
+    CHECK(checked.exit_code == 0);
+    return xml;
   }
 
   v1::ConformanceRun Get(const std::string& id) {
@@ -204,6 +222,9 @@ TEST_CASE("runs are listed newest first, by filter and page", "[conformance]") {
   REQUIRE(listed.runs_size() == 2);
   CHECK(listed.runs(0).id() == second);
   CHECK(listed.runs(0).cases_size() == 0);
+  REQUIRE(listed.runs(0).groups_size() == 4);
+  CHECK(listed.runs(0).groups(0).steps() == 7);
+  CHECK(listed.runs(0).groups(3).passed() == 0);
   request.set_filter("verdict = PASSED");
   listed = Must(fx.Call<v1::ListConformanceRunsResponse>("Conformance.ListConformanceRuns", request));
   REQUIRE(listed.runs_size() == 1);
@@ -233,6 +254,8 @@ TEST_CASE("a diff tells what got better, what got worse and what is new", "[conf
   CHECK(diff.changed(0).base() == "FAILED");
   CHECK(diff.changed(0).other() == "PASSED");
   CHECK(diff.changed(2).id() == "spec-headers");
+  CHECK(diff.base().cases_size() == 0);
+  CHECK(diff.base().groups(0).passed() == 6);
   request.set_other("none");
   CHECK(ReasonOf(fx.Call<v1::ConformanceDiff>("Conformance.DiffConformanceRuns", request)) ==
         "CONFORMANCE_RUN_UNKNOWN");
@@ -244,17 +267,8 @@ TEST_CASE("JUnit counts every case once and escapes what people wrote", "[confor
                                    {"traffic-access-07", "INCONCLUSIVE"},
                                    {"traffic-spec-06", "SKIPPED"},
                                    {"spec-headers", "UNSUPPORTED"}});
-  v1::GetConformanceRunRequest request;
-  request.set_id(id);
-  const std::string xml = Must(fx.Call<v1::JunitReport>("Conformance.GetConformanceJunit", request)).xml();
+  const std::string xml = fx.Junit(id);
   INFO(xml);
-  ProcessSpec check;
-  check.argv = {"python3", std::string(MESHPLAY_SOURCE_DIR) + "/tests/unit/services/junit_check.py"};
-  check.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
-  check.stdin_text = xml;
-  const ProcessOutcome checked = Must(RunProcess(check));
-  INFO(checked.stdout_text << checked.stderr_text);
-  CHECK(checked.exit_code == 0);
   CHECK(xml.find("<testsuites name=\"smi-conformance istio " + id +
                  "\" tests=\"26\" failures=\"1\" errors=\"1\" time=\"2.600\">") != std::string::npos);
   CHECK(xml.find("<testsuite name=\"traffic-access\" tests=\"7\" failures=\"1\" errors=\"1\" skipped=\"0\" "
@@ -264,6 +278,23 @@ TEST_CASE("JUnit counts every case once and escapes what people wrote", "[confor
   CHECK(xml.find("<failure type=\"EXPECTATION_NOT_MET\" message=\"EXPECTATION_NOT_MET: a request passed\">A "
                  "&lt;title&gt; &amp; more</failure>") != std::string::npos);
   CHECK(xml.find("<skipped message=\"NOT_CLAIMED\"/>") != std::string::npos);
+}
+
+TEST_CASE("JUnit of a run that did not pass is not green, whatever its cases say", "[conformance]") {
+  ConformanceFixture fx;
+  const auto has = [](const std::string& xml, const std::string& text) {
+    INFO(xml);
+    CHECK(xml.find(text) != std::string::npos);
+  };
+  const std::string running = fx.Start().id();
+  has(fx.Junit(running), "<error type=\"NOT_DONE\" message=\"NOT_DONE: the run is not over\">");
+  v1::CancelOperationRequest cancel;
+  cancel.set_id(running);
+  Must(fx.Call<v1::Operation>("Operations.CancelOperation", cancel));
+  has(fx.Junit(running), "<error type=\"CANCELLED\"");
+  has(fx.Junit(fx.Ended({{"spec-headers", "SKIPPED"}}, "INCONCLUSIVE")), "<error type=\"INCONCLUSIVE\"");
+  CHECK(fx.Junit(fx.Ended({{"spec-headers", "UNSUPPORTED"}}, "PASSED")).find("verdict") == std::string::npos);
+  CHECK(fx.Junit(fx.Ended({{"spec-headers", "FAILED"}})).find("verdict") == std::string::npos);
 }
 
 TEST_CASE("the older results API answers in its own form", "[conformance]") {
