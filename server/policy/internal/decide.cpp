@@ -53,6 +53,9 @@ class Chooser {
   void Choose(MeshWork& mesh) {
     if (mesh.drop) return;
     store::PolicyMeshRecord& row = mesh.row;
+    // Its row names its operations: asked for only once the row is there, a server that dies in between finds them
+    // again.
+    if (mesh.is_new) return pass_.LookAgain(pass_.now);
     if (mesh.InFlight()) {
       const bool outdated = mesh.wanted
                                 ? row.operation_kind == "DELETE" || row.operation_revision != pass_.policy.revision
@@ -280,8 +283,9 @@ void Judge(const Pass& pass, MeshWork& mesh) {
 bool TellsNews(const MeshWork& mesh) {
   const store::PolicyMeshRecord& a = mesh.row;
   const store::PolicyMeshRecord& b = mesh.before;
-  return mesh.is_new || mesh.drop || a.state != b.state || a.reason != b.reason ||
-         a.applied_revision != b.applied_revision || a.last_operation_id != b.last_operation_id || a.stage != b.stage;
+  if (mesh.is_new) return false;  // the next look, at once, tells what becomes of it
+  return mesh.drop || a.state != b.state || a.reason != b.reason || a.applied_revision != b.applied_revision ||
+         a.last_operation_id != b.last_operation_id || a.stage != b.stage;
 }
 
 }  // namespace meshplay::policy::internal

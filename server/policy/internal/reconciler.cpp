@@ -301,9 +301,10 @@ void Reconciler::Ask(Pass& pass, MeshWork& mesh, const Hands& hands) {
   Result<engine::Submitted> submitted = Internal("INTERNAL_BUG", "not asked");
   if (request) {
     // The same row asks under the same key: a server that was killed in between asks again and gets the same operation.
+    // The row of a mesh that left and came back is another one.
     request->idempotency_key = "policy/" + pass.policy.uid + "/" + row.mesh_id + "/" +
-                               std::to_string(row.sequence + 1) + "/" + kind + "/" +
-                               std::to_string(pass.policy.revision);
+                               std::to_string(row.created_unix_ms) + "/" + std::to_string(row.sequence + 1) + "/" +
+                               kind + "/" + std::to_string(pass.policy.revision);
     request->fingerprint = Sha256Hex(request->idempotency_key);
     request->origin = "policy";
     submitted = hands.submit(*request);

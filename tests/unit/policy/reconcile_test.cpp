@@ -76,6 +76,30 @@ TEST_CASE("a mesh that comes to match gets the policy, one that no longer matche
   CHECK(fx.Offers() == Names{"APPLY m3"});
 }
 
+TEST_CASE("a mesh that left and comes back under the same revision gets the policy anew", "[policy]") {
+  PolicyFixture fx;
+  fx.AddMesh("m1", {{"stage", "prod"}});
+  auto change = fx.Change();
+  change.spec.target = {};
+  change.spec.target.cluster.labels = {{"stage", "prod"}};
+  fx.Create(change);
+  fx.Tick();
+  fx.Settle("m1");
+  fx.SetLabels("m1", {});
+  fx.Tick();
+  fx.Succeed("DELETE m1");
+  REQUIRE(fx.State("m1").empty());
+
+  fx.SetLabels("m1", {{"stage", "prod"}});
+  fx.Tick();
+  CHECK(fx.Offers() == Names{"APPLY m1"});
+  CHECK(fx.State("m1") == "PENDING");
+  fx.Settle("m1");
+  fx.SetLabels("m1", {});
+  fx.Tick();
+  CHECK(fx.Offers() == Names{"DELETE m1"});
+}
+
 TEST_CASE("a mesh that never got anything just goes from the list", "[policy]") {
   PolicyFixture fx;
   fx.AddMesh("m1", {{"stage", "prod"}}, "", false);
