@@ -245,6 +245,7 @@ Result<store::PolicyRecord> RollbackPolicy(store::Transaction& unit, const Chang
   earlier.restored_from = earlier.number;
   earlier.note = note;
   MP_CHECK(AddRevision(unit, context, policy, std::move(earlier)));
+  MP_CHECK(CheckEnvironments(unit, policy.tenant, SpecFrom(earlier.spec_json, "")));
   MP_CHECK(PutChanged(unit, policy, context.now));
   MP_CHECK(unit.AddAudit(context.audit));
   MP_CHECK(AddPolicyEvent(unit, policy, event_kind::kChanged,

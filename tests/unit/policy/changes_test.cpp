@@ -113,4 +113,11 @@ TEST_CASE("an environment is created, changed and forgotten, but not while a pol
   CHECK(ReasonOf(fx.policies->DeleteEnvironment(fx.Audit(), "prod", changed->version)) == "ENVIRONMENT_IN_USE");
   fx.Update(fx.Change());
   CHECK(ReasonOf(fx.policies->DeleteEnvironment(fx.Audit(), "prod", changed->version)) == "OK");
+
+  // A revision that names it cannot come back: it would take the policy from every mesh.
+  const auto rollback = [&] { return fx.policies->Rollback(fx.Audit(), "shop", {}, 1, ""); };
+  CHECK(ReasonOf(rollback()) == "ENVIRONMENT_UNKNOWN");
+  CHECK(fx.Policy().revision == 2);
+  REQUIRE(fx.policies->CreateEnvironment(fx.Audit(), "prod", group));
+  CHECK(ReasonOf(rollback()) == "OK");
 }
