@@ -90,8 +90,8 @@ json RealChanges(const json& plan) {
 }
 
 /// What the plan says of references that came or went since the revision was applied: the translation is another one
-/// then, and nobody has edited anything. What is gone keeps what was in force for the grace; what has come counts at
-/// once. Returns the reports that are true for the mesh.
+/// then, and nobody has edited anything. What is gone keeps what was in force for the grace; what has come, or is no
+/// longer somebody else's, counts at once. Returns the reports that are true for the mesh.
 json TakeReferences(const Pass& pass, MeshWork& mesh, const json& reports, const json& before,
                     std::vector<std::string>& happened) {
   const Losses losses = LossesOf(reports);
@@ -101,8 +101,9 @@ json TakeReferences(const Pass& pass, MeshWork& mesh, const json& reports, const
     mesh.row.reapply_unix_ms = 0;
     return reports;
   }
-  if (std::includes(known.begin(), known.end(), losses.begin(), losses.end())) {
-    mesh.row.reapply_unix_ms = losses == known ? 0 : pass.now;
+  if (LostSince(known, losses).empty()) {
+    const bool came = !std::includes(losses.begin(), losses.end(), known.begin(), known.end());
+    mesh.row.reapply_unix_ms = came ? pass.now : 0;
     return reports;
   }
   if (mesh.row.reapply_unix_ms == 0) {

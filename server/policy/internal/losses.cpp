@@ -11,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kConflict = "CONFLICT";
+
 const json& ListMember(const json& object, const char* name) {
   static const json kNone = json::array();
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -26,7 +28,7 @@ Losses LossesOfOne(const json& report) {
   Losses losses;
   for (const json& diagnostic : ListMember(report, "diagnostics")) {
     const std::string code = MemberText(diagnostic, "code");
-    if (!smi::IsLoss(code)) continue;
+    if (!smi::IsLoss(code) && code != kConflict) continue;
     losses.insert(code + " " + SourceOf(report) + " " + MemberText(diagnostic, "pointer"));
   }
   return losses;
@@ -39,6 +41,14 @@ Losses LossesOf(const json& reports) {
   if (!reports.is_array()) return losses;
   for (const json& report : reports) losses.merge(LossesOfOne(report));
   return losses;
+}
+
+Losses LostSince(const Losses& known, const Losses& now) {
+  Losses lost;
+  for (const std::string& loss : now) {
+    if (!loss.starts_with(kConflict) && known.count(loss) == 0) lost.insert(loss);
+  }
+  return lost;
 }
 
 std::string PrintLosses(const Losses& losses) {
@@ -59,8 +69,7 @@ json HeldReports(const json& planned, const json& before, const Losses& known) {
   json held = planned;
   if (!held.is_array() || !before.is_array()) return held;
   for (json& report : held) {
-    const Losses losses = LossesOfOne(report);
-    if (std::includes(known.begin(), known.end(), losses.begin(), losses.end())) continue;
+    if (LostSince(known, LossesOfOne(report)).empty()) continue;
     const std::string source = SourceOf(report);
     const auto old =
         std::find_if(before.begin(), before.end(), [&](const json& one) { return SourceOf(one) == source; });

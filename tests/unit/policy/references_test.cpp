@@ -150,6 +150,30 @@ TEST_CASE("what was missing from the start counts as soon as it is there, for a 
   CHECK(fx.State("m1") == "FULL");
 }
 
+TEST_CASE("what was somebody else's counts as soon as it is free, for a policy that only reports, too", "[policy]") {
+  PolicyFixture fx;
+  const json taken = json::array({{{"code", "CONFLICT"}, {"pointer", "/spec/service"}, {"severity", "ERROR"}}});
+  Settled(fx, policy::OnDrift::kReport, Reports("NONE", taken));
+  CHECK(fx.State("m1") == "NONE");
+  Came(fx);
+  fx.Tick();
+  fx.Tick(6s);
+  fx.Plan("PLAN m1", kReturn, Reports("FULL"));
+  CHECK(fx.Offers() == Names{"APPLY m1"});
+  fx.SucceedWith("APPLY m1", Reports("FULL"));
+  CHECK(fx.State("m1") == "FULL");
+
+  // What somebody takes later is drift: nothing that the documents refer to is gone.
+  Came(fx);
+  fx.Tick();
+  fx.Tick(6s);
+  fx.Plan("PLAN m1", kRemoval, Reports("NONE", taken));
+  CHECK(fx.State("m1") == "DRIFTED");
+  CHECK(fx.Reason("m1").empty());
+  fx.Tick(2min);
+  CHECK(fx.Offers().empty());
+}
+
 TEST_CASE("drift without a change of references stays a matter of the policy", "[policy]") {
   PolicyFixture fx;
   Settled(fx, policy::OnDrift::kReport, Reports("PARTIAL", Missing("/spec/backends/1/service")));
