@@ -191,6 +191,20 @@ void PrintMeshes(const Json& meshes, Format format) {
   }
 }
 
+bool OneFailed(const Json& meshes) {
+  return std::any_of(meshes.begin(), meshes.end(),
+                     [](const Json& mesh) { return MemberText(mesh, "state") == "FAILED"; });
+}
+
+/// Prints the meshes of a policy. A policy that selects none is in force nowhere: that is no success.
+int ToldMeshes(const Result<Json>& meshes, Format format) {
+  if (!meshes) return Fail(meshes.error());
+  PrintMeshes(*meshes, format);
+  if (!meshes->empty()) return ExitCodeOfMeshes(*meshes);
+  std::cerr << "the policy selects no mesh\n";
+  return kRefused;
+}
+
 int AfterChange(Server& server, const Json& policy, const PolicyRequest& request, Format format) {
   if (request.wait) return ShowPolicyStatus(server, request.id, true, request.timeout, format);
   PrintItem(policy, format);
@@ -252,31 +266,27 @@ int DeletePolicy(Server& server, const PolicyRequest& request, Format format) {
     return kDone;
   }
   const OnInterrupt interrupt("\nthe deletion goes on; follow it with: meshplayctl policy status " + id + "\n");
-  const auto meshes = Watch(server, id, request.timeout, [](const Json&) -> Result<bool> { return false; });
+  const auto meshes =
+      Watch(server, id, request.timeout, [](const Json& all) -> Result<bool> { return OneFailed(all); });
   if (!meshes && meshes.error().reason() == "POLICY_UNKNOWN") {
     std::cerr << "policy " << id << " is gone\n";
     return kDone;
   }
-  return meshes ? kInternalError : Fail(meshes.error());
+  return ToldMeshes(meshes, format);
 }
 
 int ShowPolicyStatus(Server& server, const std::string& id, bool wait, std::chrono::seconds timeout, Format format) {
   const OnInterrupt interrupt("\nthe policy goes on; follow it with: meshplayctl policy status " + id + " --wait\n");
   const auto ended = [&](const Json& meshes) -> Result<bool> {
     if (!wait) return true;
-    for (const Json& mesh : meshes) {
-      if (MemberText(mesh, "state") == "FAILED") return true;
-      if (!HasSettled(mesh)) return false;
-    }
+    if (OneFailed(meshes)) return true;
+    if (!std::all_of(meshes.begin(), meshes.end(), HasSettled)) return false;
     if (!meshes.empty()) return true;
     // No rows yet, or no mesh matches: the roll-out knows.
     MP_TRY(const Json policy, server.Get(PathOf(id)));
     return MemberText(policy.value("rollout_status", Json::object()), "state") != "ROLLING";
   };
-  const auto meshes = Watch(server, id, timeout, ended);
-  if (!meshes) return Fail(meshes.error());
-  PrintMeshes(*meshes, format);
-  return ExitCodeOfMeshes(*meshes);
+  return ToldMeshes(Watch(server, id, timeout, ended), format);
 }
 
 int ExitCodeOfMeshes(const Json& meshes) {

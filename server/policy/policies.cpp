@@ -194,6 +194,31 @@ Status Policies::DeleteEnvironment(const store::AuditRecord& audit, const std::s
       [&](store::Transaction& unit) { return internal::DeleteEnvironment(unit, context, id, version); });
 }
 
+bool FailedForAnotherWish(const store::PolicyRecord& policy, const store::PolicyMeshRecord& mesh, bool wanted) {
+  const bool removed = mesh.operation_kind == "DELETE";
+  return wanted ? removed || mesh.operation_revision != policy.revision : !removed;
+}
+
+store::PolicyMeshRecord AsOf(const store::PolicyRecord& policy, store::PolicyMeshRecord mesh) {
+  const auto set = [&mesh](const char* state) {
+    mesh.state = state;
+    mesh.reason.clear();
+    mesh.message.clear();
+  };
+  const bool failed = mesh.state == "FAILED";
+  const bool waits = mesh.state == "PENDING" || mesh.state == "REMOVING";
+  if (policy.deleting) {
+    const bool told = mesh.state == "REMOVING" || (failed && !FailedForAnotherWish(policy, mesh, false));
+    if (!told) set("REMOVING");
+  } else if (failed) {
+    // A removal that failed may be of a mesh that is no longer selected.
+    if (mesh.operation_kind != "DELETE" && FailedForAnotherWish(policy, mesh, true)) set("PENDING");
+  } else if (!waits && mesh.applied_revision != policy.revision) {
+    set("PENDING");
+  }
+  return mesh;
+}
+
 std::string WorstState(const std::map<std::string, std::uint32_t>& counts) {
   for (const char* state : {"FAILED", "DRIFTED", "PENDING", "REMOVING", "NONE", "PARTIAL", "FULL"}) {
     const auto found = counts.find(state);

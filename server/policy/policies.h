@@ -114,8 +114,9 @@ class Policies {
   Result<store::PolicyRecord> Pause(const store::AuditRecord& audit, const std::string& id, const std::string& reason);
   Result<store::PolicyRecord> Resume(const store::AuditRecord& audit, const std::string& id);
   Result<store::PolicyRecord> Abort(const store::AuditRecord& audit, const std::string& id, const std::string& reason);
-  /// A new revision with the content of an earlier one. Errors: kNotFound POLICY_UNKNOWN, POLICY_REVISION_UNKNOWN;
-  /// kFailedPrecondition POLICY_DELETING; kAborted ETAG_STALE when `version` is given and not the row's.
+  /// A new revision with the content of an earlier one. Errors: kNotFound POLICY_UNKNOWN, POLICY_REVISION_UNKNOWN,
+  /// ENVIRONMENT_UNKNOWN; kFailedPrecondition POLICY_DELETING; kAborted ETAG_STALE when `version` is given and not the
+  /// row's.
   Result<store::PolicyRecord> Rollback(const store::AuditRecord& audit, const std::string& id,
                                        std::optional<std::uint64_t> version, std::uint32_t revision,
                                        const std::string& note);
@@ -140,6 +141,13 @@ class Policies {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Whether the failure of a mesh is of something that the policy no longer wants there. Pure.
+bool FailedForAnotherWish(const store::PolicyRecord& policy, const store::PolicyMeshRecord& mesh, bool wanted);
+
+/// The row of a mesh as it is true for the policy of now, which the thread may not have looked at yet: what is in force
+/// of an earlier revision is no state of this one. Pure.
+store::PolicyMeshRecord AsOf(const store::PolicyRecord& policy, store::PolicyMeshRecord mesh);
 
 /// The worst state of a policy's meshes, as Policy.state shows it.
 std::string WorstState(const std::map<std::string, std::uint32_t>& counts);

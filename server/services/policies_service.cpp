@@ -21,7 +21,7 @@ Result<v1::Policy> Show(store::Reader& reader, const store::PolicyRecord& row, b
   if (!documents) revision.documents.clear();
   MP_TRY(const auto meshes, reader.ListPolicyMeshes(row.uid, "", kMostMeshes));
   std::map<std::string, std::uint32_t> counts;
-  for (const store::PolicyMeshRecord& mesh : meshes) ++counts[mesh.state];
+  for (const store::PolicyMeshRecord& mesh : meshes) ++counts[policy::AsOf(row, mesh).state];
   return ToPolicy(row, revision, counts);
 }
 
@@ -147,7 +147,8 @@ Result<v1::ListPolicyMeshesResponse> ListPolicyMeshes(const Core& core, const Ca
     for (const store::PolicyMeshRecord& row : rows.rows) {
       MP_TRY(const auto report, reader.FindPolicyReport(row.policy_uid, row.mesh_id));
       MP_TRY(const bool stale, IsStale(reader, row));
-      *response.add_meshes() = ToPolicyMesh(policy, row, report.value_or(store::PolicyReportRecord()), stale);
+      *response.add_meshes() =
+          ToPolicyMesh(policy, policy::AsOf(policy, row), report.value_or(store::PolicyReportRecord()), stale);
     }
     response.set_next_page_token(NextPageToken(core, context, request, rows.next));
     return response;

@@ -63,12 +63,8 @@ class Chooser {
       mesh.cancel = outdated && HasNotBegun(mesh);
       return;
     }
+    ForgetFailureOfAnotherWish(mesh);
     if (!mesh.wanted) return Remove(mesh);
-    // A failure of an earlier revision says nothing about this one.
-    if (row.failures > 0 && row.operation_revision != pass_.policy.revision) {
-      row.failures = 0;
-      row.retry_unix_ms = 0;
-    }
     const bool current = row.applied_revision == pass_.policy.revision && row.failures == 0;
     if (current && row.reapply_unix_ms != 0) return FollowReferences(mesh);
     const bool repair = row.drifted && pass_.spec.on_drift == OnDrift::kRepair;
@@ -77,6 +73,15 @@ class Chooser {
   }
 
  private:
+  void ForgetFailureOfAnotherWish(MeshWork& mesh) {
+    store::PolicyMeshRecord& row = mesh.row;
+    if (row.failures == 0 || !FailedForAnotherWish(pass_.policy, row, mesh.wanted)) return;
+    // A removal that failed may have taken some of it away.
+    if (mesh.wanted && row.operation_kind == "DELETE") row.applied_revision = 0;
+    row.failures = 0;
+    row.retry_unix_ms = 0;
+  }
+
   void Remove(MeshWork& mesh) {
     if (pass_.policy.paused && !pass_.policy.deleting) return mesh.Wait("Paused", "The policy is paused.");
     Change(mesh, Action::kDelete);

@@ -98,6 +98,9 @@ Status RetryFailed(store::Transaction& unit, const store::PolicyRecord& policy, 
   for (store::PolicyMeshRecord mesh : meshes) {
     if (mesh.failures == 0) continue;
     mesh.retry_unix_ms = now;
+    mesh.state = policy.deleting ? "REMOVING" : "PENDING";
+    mesh.reason.clear();
+    mesh.message.clear();
     MP_CHECK(unit.PutPolicyMesh(mesh));
   }
   return {};
@@ -242,10 +245,10 @@ Result<store::PolicyRecord> RollbackPolicy(store::Transaction& unit, const Chang
   MP_TRY(store::PolicyRecord policy, Changeable(unit, context, id));
   MP_CHECK(CheckVersion(policy, version));
   MP_TRY(store::PolicyRevisionRecord earlier, GetRevisionRow(unit, policy.uid, revision));
+  MP_CHECK(CheckEnvironments(unit, policy.tenant, SpecFrom(earlier.spec_json, "")));
   earlier.restored_from = earlier.number;
   earlier.note = note;
   MP_CHECK(AddRevision(unit, context, policy, std::move(earlier)));
-  MP_CHECK(CheckEnvironments(unit, policy.tenant, SpecFrom(earlier.spec_json, "")));
   MP_CHECK(PutChanged(unit, policy, context.now));
   MP_CHECK(unit.AddAudit(context.audit));
   MP_CHECK(AddPolicyEvent(unit, policy, event_kind::kChanged,

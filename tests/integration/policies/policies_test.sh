@@ -200,6 +200,21 @@ settled() { [ "$(api GET /v1/policies/other | jq -r .state)" != PENDING ]; }
 eventually 300 settled
 ctl policy delete other --wait --timeout 300 >>"$WORK/delete.log" 2>&1
 
+step "a cluster that leaves an environment and comes back gets the policy anew"
+ctl environment create home --cluster "$EAST" >>"$WORK/environment.log"
+split api 60 | ctl policy create again -f - --environment home --wait --timeout 300 >>"$WORK/environment.log" 2>&1
+BEFORE="$(services east)"
+ctl environment update home --cluster nowhere >>"$WORK/environment.log"
+left() { [ "$(services east)" = $((BEFORE - 1)) ] && [ "$(api GET /v1/policies/again | jq -r .state)" = EMPTY ]; }
+eventually 120 left
+CODE=0
+ctl policy status again >>"$WORK/environment.log" 2>&1 || CODE=$?
+[ "$CODE" = 4 ] || fail "the status of a policy that selects nothing: exit code $CODE"
+ctl environment update home --cluster "$EAST" >>"$WORK/environment.log"
+back() { [ "$(api GET /v1/policies/again | jq -r .state)" = FULL ] && [ "$(services east)" = "$BEFORE" ]; }
+eventually 120 back
+ctl policy delete again --wait --timeout 300 >>"$WORK/delete.log" 2>&1
+
 step "a deletion leaves nothing"
 ctl policy delete shop --wait --timeout 300 >"$WORK/delete.log" 2>&1
 [ "$(services east)" = 0 ] && [ "$(services west)" = 0 ]

@@ -186,6 +186,38 @@ TEST_CASE("what a person cancelled stays so until the policy is resumed", "[poli
   CHECK(fx.Reason("m1") == "AwaitingApproval");
 }
 
+TEST_CASE("what a person cancelled does not hold up the end of the policy on that mesh", "[policy]") {
+  PolicyFixture fx;
+  fx.AddMesh("m1", {{"stage", "prod"}});
+  fx.needs_approval = true;
+  auto change = fx.Change();
+  change.spec.target = {};
+  change.spec.target.cluster.labels = {{"stage", "prod"}};
+  fx.Create(change);
+  fx.Tick();
+  fx.engine.Cancel(fx.Mesh("m1").operation_id);
+  fx.Tick();
+  REQUIRE(fx.State("m1") == "FAILED");
+  fx.needs_approval = false;
+
+  SECTION("when the policy is deleted") {
+    REQUIRE(fx.policies->Delete(fx.Audit(), "shop", fx.Policy().version, false));
+    fx.Tick();
+    fx.Succeed("DELETE m1");
+    CHECK_FALSE(fx.HasPolicy());
+  }
+  SECTION("when it is no longer selected; selected again it starts anew") {
+    fx.SetLabels("m1", {});
+    fx.Tick();
+    CHECK(fx.State("m1") == "REMOVING");
+    fx.Fail("DELETE m1");
+    CHECK(fx.State("m1") == "FAILED");
+    fx.SetLabels("m1", {{"stage", "prod"}});
+    fx.Tick();
+    CHECK(fx.Offers() == Names{"APPLY m1"});
+  }
+}
+
 TEST_CASE("an operation that waits for approval is called back when the policy wants something newer", "[policy]") {
   PolicyFixture fx;
   fx.AddMesh("m1");
@@ -326,4 +358,28 @@ TEST_CASE("every change of a mesh's state is an event", "[policy]") {
   }
   CHECK(kinds.front() == "policy.created");
   CHECK(states == std::vector<std::string>{"PENDING", "FULL"});
+}
+
+TEST_CASE("what a mesh is told to be is about the revision of now, also before anybody has looked", "[policy]") {
+  store::PolicyRecord policy;
+  policy.revision = 2;
+  store::PolicyMeshRecord mesh;
+  const auto shown = [&](const char* state, const char* kind, std::uint32_t applied, std::uint32_t asked) {
+    mesh.state = state;
+    mesh.operation_kind = kind;
+    mesh.applied_revision = applied;
+    mesh.operation_revision = asked;
+    return policy::AsOf(policy, mesh).state;
+  };
+  CHECK(shown("FULL", "APPLY", 2, 2) == "FULL");
+  CHECK(shown("FULL", "APPLY", 1, 1) == "PENDING");
+  CHECK(shown("DRIFTED", "PLAN", 1, 1) == "PENDING");
+  CHECK(shown("FAILED", "APPLY", 1, 2) == "FAILED");
+  CHECK(shown("FAILED", "APPLY", 0, 1) == "PENDING");
+  CHECK(shown("FAILED", "DELETE", 1, 1) == "FAILED");
+  CHECK(shown("REMOVING", "DELETE", 1, 1) == "REMOVING");
+  policy.deleting = true;
+  CHECK(shown("FULL", "APPLY", 2, 2) == "REMOVING");
+  CHECK(shown("FAILED", "APPLY", 0, 2) == "REMOVING");
+  CHECK(shown("FAILED", "DELETE", 2, 2) == "FAILED");
 }
