@@ -70,11 +70,14 @@ class Converter {
 
   void ConvertGroup(const HttpRouteGroup& group) {
     if (!resolver_.IsValid(group.head)) return;
+    bool loses = false;
     for (std::size_t i = 0; i < group.matches.size() && versions_.specs == 1; ++i) {
       if (group.matches[i].headers.empty()) continue;
-      return Refuse(group.head, group.head.spec_pointer + "/matches/" + std::to_string(i) + "/headers",
-                    "v1alpha1 has no headers; without them the match would accept more requests");
+      loses = true;
+      Refuse(group.head, group.head.spec_pointer + "/matches/" + std::to_string(i) + "/headers",
+             "v1alpha1 has no headers; without them the match would accept more requests");
     }
+    if (loses) return;
     out_.documents.push_back(WriteGroup(group, versions_.specs, versions_.headers));
   }
 

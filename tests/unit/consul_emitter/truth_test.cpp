@@ -246,3 +246,21 @@ TEST_CASE("the weights of a splitter add up to 100 as Consul adds them and keep 
     CHECK((*splitter)["spec"]["splits"].size() == weights.size());
   }
 }
+
+TEST_CASE("D-W two hundred equal backends get half a percent each", "[consul]") {
+  std::vector<json> services;
+  json backends = json::array();
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    services.push_back(meshplay::testing::ServiceObject(name, name, {{"name", "http"}, {"port", 80}}));
+    backends.push_back({{"service", name}, {"weight", 1}});
+  }
+  const json split = meshplay::testing::Document("split", "v1alpha4", "TrafficSplit", "s",
+                                                 {{"service", "b0"}, {"backends", backends}});
+  const auto emission = Emit(smi::ParseDocuments({split}), meshplay::facts::FactsFromObjects(services));
+  REQUIRE(emission.has_value());
+  const json* splitter = Find(emission->objects, "ServiceSplitter", "b0");
+  REQUIRE(splitter != nullptr);
+  REQUIRE((*splitter)["spec"]["splits"].size() == 200);
+  for (const json& part : (*splitter)["spec"]["splits"]) CHECK(part["weight"] == 0.5);
+}
