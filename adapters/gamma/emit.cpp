@@ -20,9 +20,10 @@ bool ReadsRegexes(const std::string& implementation) {
 
 class GammaWriter : public translate::MeshWriter {
  public:
-  explicit GammaWriter(const EmitOptions& options) {
+  explicit GammaWriter(const EmitOptions& options) : cilium_(options.implementation == "cilium") {
     style_.regex = options.implementation == "linkerd" ? RegexStyle::kWrapped : RegexStyle::kPlain;
-    style_.zero_weights = options.implementation != "linkerd";
+    style_.zero_weights = options.implementation != "linkerd" && !cilium_;
+    style_.headless_roots = options.implementation == "istio";
     style_.regex_allowed = options.regex != RegexUse::kNever;
     style_.regex_last = options.implementation == "istio" || options.implementation == "kuma";
     style_.regex_known = options.regex == RegexUse::kAlways || ReadsRegexes(options.implementation);
@@ -35,6 +36,7 @@ class GammaWriter : public translate::MeshWriter {
     Unsupported(target.head, outcome);
   }
   void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) override {
+    if (cilium_) ReadCiliumVersion(context.facts.facts().mesh_version, style_);
     EmitSplit(context, split, style_, outcome);
   }
   void Finish(EmitContext& /*context*/, translate::Outcomes& /*outcomes*/) override {}
@@ -47,6 +49,7 @@ class GammaWriter : public translate::MeshWriter {
     outcome.explanation = "Not applied: the Gateway API cannot say who may call whom.";
   }
 
+  bool cilium_;
   RouteStyle style_;
 };
 

@@ -23,7 +23,8 @@ Status SetOption(EmitOptions& options, std::string_view name, std::string_view v
 /// Translates SMI to routes of the Gateway API that hang on Services (GAMMA, 06 §4.6). TrafficSplits become HTTPRoutes,
 /// exactly or not at all; TrafficTargets have no form there and are reported NONE. Zero weights are carried: all zero
 /// means that every request fails (but not to Linkerd, which would send everything to a single backend and whose proxy
-/// fails on several). Errors: kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
+/// fails on several, nor to Cilium, which does the same with a single one and whose Envoy refuses several). Errors:
+/// kInvalidArgument SMI_OPTION_INVALID. Threads: any; pure.
 Result<translate::Emission> EmitSmi(const smi::DocumentSet& set, const smi::ClusterFacts& facts,
                                     const EmitOptions& options);
 

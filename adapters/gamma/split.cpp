@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "adapters/translate/mesh_version.h"
+
 namespace meshplay::gamma {
 namespace {
 
@@ -20,7 +22,7 @@ class SplitWriter {
 
   void Run() {
     outcome_.lost = outcome_.lost || split_.reduced;
-    if (!ReadMatches()) return;
+    if (!CheckRoutes() || !CheckServices() || !ReadMatches()) return;
     for (const smi::SplitPort& port : split_.ports) EmitPort(port);
     if (outcome_.in_force == 0) {
       if (outcome_.explanation.empty()) {
@@ -45,6 +47,35 @@ class SplitWriter {
     return false;
   }
 
+  // GEP-1294: a route hangs on a Service's own address, and leads to pods.
+  bool CheckServices() {
+    const auto find = [&](const std::string& name) { return context_.facts.FindService(split_.namespace_name, name); };
+    const smi::Service* root = find(split_.root);
+    if (root != nullptr && (root->external_name || (root->headless && !style_.headless_roots))) {
+      return Refuse("NOT_REPRESENTABLE", head_.spec_pointer + "/service",
+                    "Service " + split_.root + (root->external_name ? " is an ExternalName" : " is headless") +
+                        ": it has no address of its own, on which a route could hang");
+    }
+    for (const smi::SplitBackend& backend : split_.split->backends) {
+      const smi::Service* service = find(backend.service);
+      if (service == nullptr || !service->external_name) continue;
+      return Refuse("NOT_REPRESENTABLE", head_.spec_pointer + "/backends",
+                    "Service " + backend.service + " is an ExternalName, to which no route leads");
+    }
+    return true;
+  }
+
+  bool CheckRoutes() {
+    if (!style_.not_read.empty()) return Refuse("NOT_REPRESENTABLE", head_.spec_pointer, style_.not_read);
+    const auto routed = std::count_if(split_.ports.begin(), split_.ports.end(), [](const smi::SplitPort& port) {
+      return port.protocol != PortProtocol::kTcp && port.protocol != PortProtocol::kUdp;
+    });
+    if (!style_.one_route || routed <= 1) return true;
+    return Refuse("NOT_REPRESENTABLE", head_.spec_pointer + "/service",
+                  "each of the root's ports needs a route, and this version of " + style_.mesh +
+                      " keeps to one route of a Service");
+  }
+
   bool ReadMatches() {
     for (const smi::SplitPort& port : split_.ports) {
       if (port.routes.size() <= kMaxBackends) continue;
@@ -61,7 +92,16 @@ class SplitWriter {
       }
       path_regex_ = path_regex_ || read.path_regex;
       header_regex = header_regex || read.header_regex;
-      for (json& entry : read.entries) matches_.push_back(std::move(entry));
+      for (json& entry : read.entries) {
+        everything_ = everything_ || entry.empty();
+        if (std::find(matches_.begin(), matches_.end(), entry) == matches_.end()) matches_.push_back(std::move(entry));
+      }
+    }
+    // A rule for the rest would be of no use, and Cilium shares requests among rules that say the same.
+    if (everything_) {
+      matches_.clear();
+      path_regex_ = false;
+      return true;
     }
     // One more is the root's own rule.
     if (matches_.size() >= kMaxMatches) {
@@ -134,7 +174,8 @@ class SplitWriter {
     }
     if (!IsRoutable(port)) return;
     json rules = json::array();
-    if (!split_.matches.has_value()) rules.push_back({{"backendRefs", Backends(port)}});
+    const bool everything = everything_ || !split_.matches.has_value();
+    if (everything) rules.push_back({{"backendRefs", Backends(port)}});
     for (std::size_t i = 0; i < matches_.size(); i += kMaxMatchesPerRule) {
       const std::size_t end = std::min(matches_.size(), i + kMaxMatchesPerRule);
       rules.push_back({{"matches", std::vector<json>(matches_.begin() + static_cast<std::ptrdiff_t>(i),
@@ -143,7 +184,7 @@ class SplitWriter {
     }
     if (rules.empty()) return;  // No request can match: the root keeps all.
     // A Service with a route answers 404 to what no rule takes.
-    if (split_.matches.has_value()) {
+    if (!everything) {
       json root = {{"backendRefs", json::array({{{"name", split_.root}, {"port", port.port}}})}};
       // Without a match of its own the rule stands for the prefix "/".
       if (style_.regex_last && path_regex_) {
@@ -204,9 +245,16 @@ class SplitWriter {
   const smi::Head& head_;
   std::vector<json> matches_;
   bool path_regex_ = false;
+  bool everything_ = false;  ///< Some match takes every request.
 };
 
 }  // namespace
+
+void ReadCiliumVersion(std::string_view version, RouteStyle& style) {
+  const bool old = translate::IsOlderThan(version, 1, 16);
+  style.not_read = old ? "Cilium " + std::string(version) + " reads no routes of Services, which came with 1.16" : "";
+  style.one_route = translate::IsOlderThan(version, 1, 18);
+}
 
 void EmitSplit(EmitContext& context, const smi::Split& split, const RouteStyle& style, Outcome& outcome) {
   SplitWriter(context, split, style, outcome).Run();

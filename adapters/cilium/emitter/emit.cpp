@@ -36,6 +36,7 @@ class CiliumWriter : public translate::MeshWriter {
       outcome.explanation = "Not applied: no backend has a weight.";
       return;
     }
+    gamma::ReadCiliumVersion(context.facts.facts().mesh_version, style_);
     gamma::EmitSplit(context, split, style_, outcome);
   }
 

@@ -97,7 +97,8 @@ bool RouteMatches(const json& match, const Call& call) {
 // True: to the backends of the split.
 bool IsSplit(const json& route, const Call& call) {
   for (const json& rule : route["spec"]["rules"]) {
-    if (!rule.contains("matches")) continue;
+    // Only the rule of the root names no weight.
+    if (!rule.contains("matches")) return rule["backendRefs"][0].contains("weight");
     for (const json& match : rule["matches"]) {
       if (RouteMatches(match, call)) return true;
     }

@@ -43,7 +43,8 @@ void CheckCases(const std::string& file, const translate::TranslateEmitter& emit
   for (const json& c : LoadCases(file)) {
     INFO(c["name"].get<std::string>());
     const smi::DocumentSet set = smi::ParseDocuments(ListAt(c, "documents"), {"shop"});
-    const smi::ClusterFacts facts = facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    smi::ClusterFacts facts = facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    facts.mesh_version = c.value("mesh_version", std::string());
 
     const auto emission = emitter.emit(set, facts, c.value("options", translate::OptionMap()));
 

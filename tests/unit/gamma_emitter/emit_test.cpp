@@ -38,7 +38,8 @@ TEST_CASE("SMI becomes the Gateway API objects and reports of the design's cases
   for (const json& c : LoadCases("gamma.yaml")) {
     INFO(c["name"].get<std::string>());
     const smi::DocumentSet set = smi::ParseDocuments(ListAt(c, "documents"), {"shop"});
-    const smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    smi::ClusterFacts facts = meshplay::facts::FactsFromObjects(ListAt(c, "cluster"), {"shop"});
+    facts.mesh_version = c.value("mesh_version", std::string());
     gateway::EmitOptions options;
     options.implementation = c.value("implementation", std::string());
     const json wanted = c.value("options", json::object());

@@ -59,6 +59,22 @@ bool IsNamedLikeAccount(const EmitContext& context, const Catalog& catalog, cons
                       [&](const smi::Workload* w) { return smi::Selects(service->selector, w->labels); });
 }
 
+// Says which pods of a named caller are left out, because no service of Consul stands for them.
+void ReportUnnamed(const EmitContext& context, const smi::Identity& identity, const std::string& at, Outcome& outcome) {
+  for (const smi::Workload* workload :
+       context.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account)) {
+    const auto services = context.facts.ServicesSelecting(*workload);
+    if (std::any_of(services.begin(), services.end(), [](const auto* service) { return IsRegistered(*service); })) {
+      continue;
+    }
+    outcome.lost = true;
+    outcome.Warn("NARROWED", at,
+                 "no Service stands for " + workload->kind + " " + workload->name + " of ServiceAccount " +
+                     AccountText(identity) + ", so it cannot be named as a caller",
+                 kIntentions);
+  }
+}
+
 std::vector<std::string> CallersOf(const EmitContext& context, Catalog& catalog, const smi::Grant& grant,
                                    Outcome& outcome) {
   const std::string at = grant.target->head.spec_pointer + "/sources";
@@ -91,6 +107,7 @@ std::vector<std::string> CallersOf(const EmitContext& context, Catalog& catalog,
         named = true;
       }
     }
+    if (named) ReportUnnamed(context, identity, at, outcome);
     if (named || ambiguous) continue;
     outcome.lost = true;
     outcome.Warn("NARROWED", at,

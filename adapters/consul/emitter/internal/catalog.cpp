@@ -13,13 +13,6 @@ using translate::EmitContext;
 constexpr std::string_view kGroup = "consul.hashicorp.com/";
 constexpr const char* kIgnoreLabel = "consul.hashicorp.com/service-ignore";
 
-// Consul registers the Services that select pods.
-bool IsRegistered(const smi::Service& service) {
-  const auto label = service.labels.find(kIgnoreLabel);
-  return !service.external_name && !service.selector.empty() &&
-         (label == service.labels.end() || label->second != "true");
-}
-
 bool IsHttp(const std::string& protocol) {
   return protocol == "http" || protocol == "http2" || protocol == "grpc";
 }
@@ -32,6 +25,12 @@ std::string HttpOf(const smi::ServicePort& port) {
 }
 
 }  // namespace
+
+bool IsRegistered(const smi::Service& service) {
+  const auto label = service.labels.find(kIgnoreLabel);
+  return !service.name.empty() && !service.external_name && !service.selector.empty() &&
+         (label == service.labels.end() || label->second != "true");
+}
 
 Catalog::Catalog(const EmitContext& context) : facts_(context.facts) {
   for (const smi::Service& service : facts_.facts().services) {

@@ -16,6 +16,9 @@ inline constexpr const char* kVersion = "consul.hashicorp.com/v1alpha1";
 /// When an object is applied, lowest first. An intention denies in the same object in which it allows.
 enum Wave { kDefaultsWave, kSplitterWave, kRouterWave, kIntentionsWave, kDenyAllWave };
 
+/// True for what Consul registers: Services that select pods and are not marked as none of its business.
+bool IsRegistered(const smi::Service& service);
+
 /// A Kubernetes Service that is a service of Consul, seen from one ServiceAccount.
 struct NamedService {
   const smi::Service* service = nullptr;

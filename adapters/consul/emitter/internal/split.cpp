@@ -82,6 +82,34 @@ class SplitReader {
     return !matches.empty();  // No request can match: the root keeps all.
   }
 
+  // Shares of a service that nobody registers fail, and clients reach such a root past Consul.
+  bool CheckRegistered(const std::vector<smi::SplitRoute>& routes) {
+    std::vector<std::string> names = {split_.root};
+    for (const smi::SplitRoute& route : routes) names.push_back(route.service);
+    for (const std::string& name : names) {
+      const smi::Service* service = context_.facts.FindService(split_.namespace_name, name);
+      if (service == nullptr || IsRegistered(*service)) continue;
+      return Refuse("NOT_REPRESENTABLE", name == split_.root ? "/service" : "/backends",
+                    "Service " + name +
+                        (service->external_name      ? " is an ExternalName"
+                         : service->selector.empty() ? " selects no pods"
+                                                     : " is labelled to be ignored") +
+                        ", so it is no service of Consul");
+    }
+    return true;
+  }
+
+  // Clients of a headless Service may call its pods, which Consul takes for no service.
+  void ReportHeadless() {
+    const smi::Service* root = context_.facts.FindService(split_.namespace_name, split_.root);
+    if (root == nullptr || !root->headless) return;
+    outcome_.lost = true;
+    outcome_.Warn("NARROWED", head_.spec_pointer + "/service",
+                  "Service " + split_.root +
+                      " is headless: its clients call single pods, and what goes to a pod's own address is not split",
+                  kSplitter);
+  }
+
   // All services of a chain must speak the same.
   bool ReadProtocol(const std::vector<smi::SplitRoute>& routes, std::string& protocol) {
     if (!ReadProtocolOf(split_.root, protocol)) return false;
@@ -161,7 +189,9 @@ void Splits::Add(const EmitContext& context, const Catalog& catalog, const smi::
   SplitReader reader(context, catalog, split, outcome);
   if (!reader.ReadRoutes(plan.routes) || !reader.ReadMatches(plan.matches)) return;
   if (split.matches.has_value()) plan.splitter = SplitServiceOf(*plan.source, split.root);
-  if (!reader.ReadProtocol(plan.routes, plan.protocol) || !reader.CheckNames(plan.routes, plan.splitter)) return;
+  if (!reader.CheckRegistered(plan.routes) || !reader.ReadProtocol(plan.routes, plan.protocol)) return;
+  if (!reader.CheckNames(plan.routes, plan.splitter)) return;
+  reader.ReportHeadless();
   outcome.explanation = std::string(split.matches.has_value() ? "Matching requests" : "Requests") + " to service " +
                         split.root + " are shared among the backends by weight" + (outcome.lost ? ", in part." : ".");
   planned_.push_back(std::move(plan));

@@ -20,6 +20,7 @@ class SplitWriter {
   void Run(GroupList& groups) {
     outcome_.lost = outcome_.lost || split_.reduced;
     if (!preflight_.split_problem.empty()) return Refuse("", preflight_.split_problem);
+    if (!HasAddresses() || (mesh_ == Mesh::kOsm && !IsOsmRoot())) return;
     if (mesh_ == Mesh::kTraefik && !IsTraefikSplit()) return;
     const std::vector<smi::SplitRoute> routes = Routes();
     const bool weighs = std::any_of(routes.begin(), routes.end(), [](const auto& route) { return route.weight > 0; });
@@ -40,6 +41,27 @@ class SplitWriter {
   void Refuse(const std::string& pointer, const std::string& message) {
     outcome_.Report("NOT_REPRESENTABLE", Severity::kError, head().spec_pointer + pointer, message);
     outcome_.explanation = "Not applied: " + Title() + " cannot carry this split out exactly.";
+  }
+
+  bool HasAddresses() {
+    std::vector<std::string> names = {split_.root};
+    for (const smi::SplitBackend& backend : split_.split->backends) names.push_back(backend.service);
+    for (const std::string& name : names) {
+      const smi::Service* service = context_.facts.FindService(split_.namespace_name, name);
+      if (service == nullptr || !service->external_name) continue;
+      Refuse(name == split_.root ? "/service" : "/backends",
+             "Service " + name + " is an ExternalName, which " + Title() + " does not carry");
+      return false;
+    }
+    return true;
+  }
+
+  // OSM gives its clients the Services that select pods of the accounts they may call, unless it lets everybody in.
+  bool IsOsmRoot() {
+    const smi::Service* root = context_.facts.FindService(split_.namespace_name, split_.root);
+    if (root == nullptr || !root->selector.empty() || !preflight_.not_enforced.empty()) return true;
+    Refuse("/service", "Service " + split_.root + " selects no pods, so OSM gives no client a route to it");
+    return false;
   }
 
   bool IsTraefikSplit() {
