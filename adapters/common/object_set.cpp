@@ -77,6 +77,26 @@ int Rank(const json& object) {
   return found == kRanks.end() ? 8 : found->second;
 }
 
+std::string SelectorOf(const SetName& name) {
+  return std::string(kOwnerLabel) + "=" + name.owner + "," + kMeshLabel + "=" + name.mesh_type;
+}
+
+/// The objects of a set whose inventory is not there, by their labels.
+Result<std::vector<kube::ObjectRef>> FindByLabels(Attempt& attempt, const SetName& name, const SetWish& wish) {
+  std::vector<kube::ObjectRef> refs;
+  std::set<std::string> known;
+  for (const kube::Gvk& gvk : wish.kinds) {
+    const auto found = attempt.kube().List(gvk, {"", SelectorOf(name) + "," + wish.label, ""}, attempt.call());
+    if (!found && found.error().reason() == "KIND_UNKNOWN") continue;
+    if (!found) return Error(found.error()).Doing("list " + gvk.kind);
+    for (const json& object : found->items) {
+      kube::ObjectRef ref{gvk, kube::NamespaceOf(object), kube::NameOf(object)};
+      if (known.insert(Identity(ref)).second) refs.push_back(std::move(ref));
+    }
+  }
+  return refs;
+}
+
 /// Writes the inventory, or removes it when there is nothing left to list.
 Status KeepInventory(Attempt& attempt, const SetName& name, const SetInventory& before,
                      const std::vector<kube::ObjectRef>& refs, const std::string& note) {
@@ -96,8 +116,7 @@ void SortForApply(std::vector<json>& objects) {
 }
 
 Result<SetInventory> ReadInventory(kube::Client& client, const SetName& name, const kube::Call& call) {
-  const std::string selector = std::string(kSetLabel) + "=" + name.set + "," + kOwnerLabel + "=" + name.owner + "," +
-                               kMeshLabel + "=" + name.mesh_type;
+  const std::string selector = std::string(kSetLabel) + "=" + name.set + "," + SelectorOf(name);
   MP_TRY(const kube::ObjectList found, client.List(ConfigMap(), {"", selector, ""}, call));
   SetInventory inventory;
   for (const json& object : found.items) {
@@ -140,6 +159,9 @@ Result<SetChange> PlanSet(Attempt& attempt, const SetName& name, const SetWish& 
   for (const PlannedObject& one : change.applies) wanted.insert(Identity(one.ref));
   for (const kube::ObjectRef& ref : wish.forget) forgotten.insert(Identity(ref));
   MP_TRY(SetInventory inventory, ReadInventory(attempt.kube(), name, attempt.call()));
+  if (!inventory.exists && wish.prune) {
+    MP_TRY(inventory.objects, FindByLabels(attempt, name, wish));
+  }
   std::reverse(inventory.objects.begin(), inventory.objects.end());
   MP_TRY(const std::vector<json> stored, StoredObjects(attempt.kube(), inventory, name.owner, attempt.call()));
   for (const json& object : stored) {
@@ -169,6 +191,9 @@ Status ApplySet(Attempt& attempt, const SetName& name, const SetWish& wish, cons
     if (wanted.count(Identity(ref)) != 0) continue;
     all.push_back(ref);
     if (!wish.prune && deleted.count(Identity(ref)) == 0) kept.push_back(ref);
+  }
+  if (!before.exists) {
+    for (const PlannedObject& one : change.deletes) all.push_back(one.ref);
   }
   if (all.empty() && !before.exists) return {};
   const bool same_list = before.exists && all == before.objects && wish.note == before.note;

@@ -43,6 +43,10 @@ struct SetWish {
   bool adopt = false;
   std::vector<kube::ObjectRef> forget;  ///< Without `prune`: these of the inventory go, everything else stays.
   std::string note;
+  /// With `prune`: where objects of the set are looked for, by the labels of their owner and this one, when somebody
+  /// has deleted the inventory. None: what only that listed stays.
+  std::vector<kube::Gvk> kinds = {};
+  std::string label = {};
   /// Told ahead of the write of `change.applies[next]`, of those that are written; may wait.
   std::function<void(const SetChange& change, std::size_t next)> before_write = {};
 };

@@ -10,8 +10,10 @@
 #include "adapters/common/set_operation.h"
 #include "adapters/istio/emitter/emit.h"
 #include "adapters/istio/internal/distribution.h"
+#include "adapters/istio/internal/smi_controller.h"
 #include "adapters/istio/internal/smi_facts.h"
 #include "adapters/istio/operations/operations.h"
+#include "adapters/translate/drafts.h"
 #include "libs/base/json.h"
 #include "libs/facts/kubernetes_facts.h"
 #include "libs/smi/parse.h"
@@ -124,6 +126,12 @@ Status Translate(Attempt& attempt, const ControlPlane& plane, const Documents& d
   return {};
 }
 
+/// The documents given are all of the owner: what else carries the owner's labels goes, listed or not.
+void PruneByLabels(common::SetJob& job) {
+  job.wish.kinds = SmiTraits().kinds;
+  job.wish.label = translate::kSourcesLabel;
+}
+
 common::SetJob NewJob(const Attempt& attempt, const ControlPlane& plane) {
   common::SetJob job;
   job.name = {"smi", common::LabelValue(attempt.OwnerOr("smi")), attempt.mesh_type(), plane.name_space, kFieldManager};
@@ -154,6 +162,8 @@ class SmiApply final : public common::SetOperation {
     if (attempt.task().offer().options().prune() != pb::PRUNE_POLICY_OWNED) {
       MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
       documents.merge(FromNote(before.note));  // the given ones win
+    } else {
+      PruneByLabels(job);
     }
     job.wish.note = ToNote(documents);
     MP_CHECK(Translate(attempt, plane, documents, job));
@@ -181,7 +191,9 @@ class SmiDelete final : public common::SetOperation {
     }
     MP_TRY(const ControlPlane plane, TargetPlane(attempt));
     common::SetJob job = NewJob(attempt, plane);
-    if (!text.empty()) {
+    if (text.empty()) {
+      PruneByLabels(job);
+    } else {
       MP_TRY(const common::SetInventory before, common::ReadInventory(attempt.kube(), job.name, attempt.call()));
       remaining = FromNote(before.note);
       for (const auto& [identity, document] : going) remaining.erase(identity);
