@@ -119,14 +119,6 @@ Result<Json> Watch(Server& server, const std::string& id, std::chrono::seconds t
   }
 }
 
-void PrintChanges(const std::string& what, const Json& changes) {
-  for (const Json& change : changes) {
-    const Json object = change.value("object", Json::object());
-    std::cout << what << ": " << MemberText(change, "action") << " " << Cell(object.value("kind", Json())) << " "
-              << Cell(object.value("name", Json())) << " " << Cell(change.value("json_patch", Json())) << "\n";
-  }
-}
-
 /// Exit code of a plan: like that of the operation that it stands for.
 int ExitCodeOfPlan(const Json& meshes) {
   int worst = kDone;
@@ -212,6 +204,14 @@ int AfterChange(Server& server, const Json& policy, const PolicyRequest& request
 }
 
 }  // namespace
+
+void PrintChanges(const std::string& what, const Json& changes) {
+  for (const Json& change : changes) {
+    const Json object = change.value("object", Json::object());
+    std::cout << what << ": " << MemberText(change, "action") << " " << Cell(object.value("kind", Json())) << " "
+              << Cell(object.value("name", Json())) << " " << Cell(change.value("json_patch", Json())) << "\n";
+  }
+}
 
 Status MergeSpec(const PolicyRequest& request, Json& spec) {
   if (!request.spec_file.empty()) {

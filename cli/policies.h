@@ -45,4 +45,7 @@ int ShowPolicyStatus(Server& server, const std::string& id, bool wait, std::chro
 /// The exit code that the worst mesh stands for; kDone for none.
 int ExitCodeOfMeshes(const nlohmann::ordered_json& meshes);
 
+/// A line for each change of a plan: "WHAT: ACTION KIND NAME PATCH".
+void PrintChanges(const std::string& what, const nlohmann::ordered_json& changes);
+
 }  // namespace meshplay::cli

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <memory>
 
 #include "cli/commands.h"
 #include "cli/policies.h"
 #include "cli/run_options.h"
+#include "libs/base/json_member.h"
 
 namespace meshplay::cli {
 namespace {
@@ -105,6 +107,13 @@ void AddDiff(CLI::App& policy, Session& session) {
                   {"NAME", "/object/name"},
                   {"PATCH", "/patch"}},
                  Format::kTable);
+      if (const auto settings = answer->find("settings_patch"); settings != answer->end() && !settings->empty()) {
+        std::cout << "settings: " << Cell(*settings) << "\n";
+      }
+      for (const auto& mesh : answer->value("meshes", nlohmann::ordered_json::array())) {
+        PrintChanges("last plan on " + MemberText(mesh, "cluster"),
+                     mesh.value("changes", nlohmann::ordered_json::array()));
+      }
       return static_cast<int>(kDone);
     };
   });
