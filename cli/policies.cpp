@@ -66,7 +66,8 @@ class MeshTeller {
 
 bool HasSettled(const Json& mesh) {
   const std::string state = MemberText(mesh, "state");
-  if (state == "FAILED") return true;
+  // Neither goes on by itself soon, or ever.
+  if (state == "FAILED" || MemberText(mesh, "reason") == "RolloutAborted") return true;
   return state != "PENDING" && state != "REMOVING" && NumberOf(mesh, "revision") == NumberOf(mesh, "wanted_revision");
 }
 

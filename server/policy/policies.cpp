@@ -215,6 +215,8 @@ store::PolicyMeshRecord AsOf(const store::PolicyRecord& policy, store::PolicyMes
     if (mesh.operation_kind != "DELETE" && FailedForAnotherWish(policy, mesh, true)) set("PENDING");
   } else if (!waits && mesh.applied_revision != policy.revision) {
     set("PENDING");
+  } else if (mesh.reason == "RolloutAborted" && policy.rollout_state != internal::kAborted) {
+    set("PENDING");
   }
   return mesh;
 }

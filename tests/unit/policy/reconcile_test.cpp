@@ -378,6 +378,12 @@ TEST_CASE("what a mesh is told to be is about the revision of now, also before a
   CHECK(shown("FAILED", "APPLY", 0, 1) == "PENDING");
   CHECK(shown("FAILED", "DELETE", 1, 1) == "FAILED");
   CHECK(shown("REMOVING", "DELETE", 1, 1) == "REMOVING");
+  mesh.reason = "RolloutAborted";
+  policy.rollout_state = "ABORTED";
+  CHECK(shown("PENDING", "APPLY", 1, 1) == "PENDING");
+  CHECK(policy::AsOf(policy, mesh).reason == "RolloutAborted");
+  policy.rollout_state = "ROLLING";
+  CHECK(policy::AsOf(policy, mesh).reason.empty());
   policy.deleting = true;
   CHECK(shown("FULL", "APPLY", 2, 2) == "REMOVING");
   CHECK(shown("FAILED", "APPLY", 0, 2) == "REMOVING");
