@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Wish {
-  std::string cluster, mesh, mesh_type, image, driver, reason, idempotency_key;
+  std::string cluster, mesh, mesh_type, image, image_pull_policy, driver, converge, ready_timeout;
+  std::string reason, idempotency_key;
   std::vector<std::string> groups;
   bool wait = false;
   int timeout_seconds = 3'600;
@@ -66,8 +67,13 @@ int StartRun(Server& server, const Session& session, const Wish& wish) {
   if (!wish.mesh.empty()) target["mesh"] = wish.mesh;
   if (!wish.mesh_type.empty()) target["mesh_type"] = wish.mesh_type;
   nlohmann::json parameters = nlohmann::json::object();
-  if (!wish.image.empty()) parameters["image"] = wish.image;
-  if (!wish.driver.empty()) parameters["driver"] = wish.driver;
+  for (const auto& [name, value] : {std::pair("image", wish.image),
+                                    {"image_pull_policy", wish.image_pull_policy},
+                                    {"driver", wish.driver},
+                                    {"converge", wish.converge},
+                                    {"ready_timeout", wish.ready_timeout}}) {
+    if (!value.empty()) parameters[name] = value;
+  }
   if (!wish.groups.empty()) parameters["groups"] = wish.groups;
   nlohmann::json body = {{"target", target}, {"parameters", parameters}};
   if (!wish.reason.empty()) body["reason"] = wish.reason;
@@ -76,12 +82,16 @@ int StartRun(Server& server, const Session& session, const Wish& wish) {
   if (!run) return Fail(run.error());
   const std::string id = run->value("id", "");
   if (!wish.wait) {
-    PrintItems(Json::array({*run}), RunColumns(), session.format());
+    if (session.format() == Format::kTable) {
+      PrintItems(Json::array({*run}), RunColumns(), Format::kTable);
+    } else {
+      PrintItem(*run, session.format());
+    }
     return kDone;
   }
-  // The steps go to the standard error in every format but the table, so that the run alone is on the output.
-  const int ended = WatchOperation(server, id, session.format(), std::chrono::seconds(wish.timeout_seconds));
-  if (ended == kUnreachable || ended > kUnreachable) return ended;
+  // The steps go to the standard error, and the run alone to the output: not the operation before it.
+  const int ended = WatchOperation(server, id, Format::kTable, std::chrono::seconds(wish.timeout_seconds));
+  if (ended >= kUnreachable) return ended;
   return ShowRun(server, session, id);
 }
 
@@ -135,6 +145,10 @@ void AddConformance(CLI::App& app, Session& session) {
   run->add_option("--mesh-type", wish->mesh_type, "Mesh type, for example istio");
   run->add_option("--group", wish->groups, "Only this group of cases; may be given often");
   run->add_option("--image", wish->image, "Image that holds meshplay-conformance-app");
+  run->add_option("--image-pull-policy", wish->image_pull_policy, "When the image is pulled")
+      ->check(CLI::IsMember({"IfNotPresent", "Always", "Never"}));
+  run->add_option("--converge", wish->converge, "Time for a change to have effect, for example 60s");
+  run->add_option("--ready-timeout", wish->ready_timeout, "Time for the applications to become ready, for example 3m");
   run->add_option("--driver", wish->driver, "How pods are reached")->check(CLI::IsMember({"exec", "proxy"}));
   run->add_option("--reason", wish->reason, "Why, for the audit record");
   run->add_option("--idempotency-key", wish->idempotency_key, "The same key never starts a second run");
