@@ -118,4 +118,30 @@ TEST_CASE("A run that is cancelled, or whose adapter is killed, leaves nothing b
   }
 }
 
+TEST_CASE("A run goes on while the server is away, and two runs at once keep out of each other's way") {
+  auto stack = WithMesh("conformance-two");
+  if (!stack) return;
+  const std::string first = Start(*stack);
+  REQUIRE(HasScratch(*stack));
+  const std::string second = Start(*stack);
+  CHECK(first != second);
+  stack->server().KillHard();
+  stack->StartServer();
+  for (const std::string& id : {first, second}) {
+    const json operation = stack->AwaitFinal(id, 300s);
+    INFO(operation.dump(1) << stack->LogTail("adapter"));
+    CHECK(operation.at("state") == "SUCCEEDED");
+    const json run = stack->Get("/v1/conformanceRuns/" + id);
+    CHECK(run.at("verdict") == "INCONCLUSIVE");
+    CHECK(run.at("reason") == "PODS_DO_NOT_RUN");
+    CHECK(operation.at("output").at("scratch_removed") == true);
+  }
+  CHECK(NothingLeft(*stack));
+  const json listed = stack->Get("/v1/conformanceRuns");
+  REQUIRE(listed.at("runs").size() == 2);
+  CHECK(listed["runs"][0].at("id") == second);
+  const json diff = stack->Get("/v1/conformanceRuns:diff?base=" + first + "&other=" + second);
+  CHECK(diff.at("worse") == 0);
+}
+
 }  // namespace
