@@ -106,8 +106,8 @@ Rendered Render(Mesh mesh, const smi::RequestMatch& match, smi::PathAnchor ancho
     if (header.patterns.empty()) return {};
     const std::string value = HeaderOf(mesh, header);
     if (mesh == Mesh::kTraefik && header.name == "host") return {{}, "Traefik Mesh does not see the host as a header"};
-    if (mesh == Mesh::kTraefik && value.find('`') != std::string::npos) {
-      return {{}, "Traefik Mesh takes no backquote in a header's expression"};
+    if (mesh == Mesh::kTraefik && (header.name + value).find('`') != std::string::npos) {
+      return {{}, "Traefik Mesh takes no backquote in a header's name or expression"};
     }
     headers.push_back({{header.name, value}});
   }
