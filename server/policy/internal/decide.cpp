@@ -22,15 +22,6 @@ bool PassesGate(const Pass& pass, const MeshWork& mesh) {
          RankOf(row.level) >= RankOf(pass.spec.min_level);
 }
 
-/// A change that has not begun can be called back without a trace.
-bool HasNotBegun(const MeshWork& mesh) {
-  if (!mesh.operation) return false;
-  const OperationState state = mesh.operation->state;
-  return !mesh.operation->cancel_requested &&
-         (state == OperationState::kAwaitingApproval || state == OperationState::kQueued ||
-          (state == OperationState::kBackoff && mesh.operation->side_effects == store::SideEffects::kNone));
-}
-
 bool Reaches(const store::ClaimRecord& claim) {
   const nlohmann::json conditions = nlohmann::json::parse(claim.conditions_json, nullptr, false);
   if (!conditions.is_array()) return true;
@@ -60,7 +51,7 @@ class Chooser {
       const bool outdated = mesh.wanted
                                 ? row.operation_kind == "DELETE" || row.operation_revision != pass_.policy.revision
                                 : row.operation_kind != "DELETE";
-      mesh.cancel = outdated && HasNotBegun(mesh);
+      mesh.cancel = outdated && mesh.operation && HasNotBegun(*mesh.operation);
       return;
     }
     ForgetFailureOfAnotherWish(mesh);
@@ -175,6 +166,12 @@ MeshWork NewMesh(const Pass& pass, const store::MeshRecord& mesh) {
 
 }  // namespace
 
+bool HasNotBegun(const store::OperationRecord& operation) {
+  return !operation.cancel_requested &&
+         (operation.state == OperationState::kAwaitingApproval || operation.state == OperationState::kQueued ||
+          (operation.state == OperationState::kBackoff && operation.side_effects == store::SideEffects::kNone));
+}
+
 std::string Unreachable(const World& world, const std::string& cluster_uid, const std::string& mesh_type) {
   const auto claims = world.claims.find({cluster_uid, mesh_type});
   if (claims == world.claims.end()) return "AdapterNotConnected";
@@ -276,7 +273,8 @@ void Judge(const Pass& pass, MeshWork& mesh) {
         "Something that the policy refers to is gone. What was in force stays for a while, then it is applied again.");
   } else if (row.drifted) {
     const std::string doing = row.reapply_unix_ms != 0 ? "FollowingReferences" : "Repairing";
-    mesh.Changing() ? set("DRIFTED", doing, text) : set("DRIFTED", mesh.wait_reason, mesh.wait_message);
+    mesh.Changing() ? set("DRIFTED", approval ? going : doing, text)
+                    : set("DRIFTED", mesh.wait_reason, mesh.wait_message);
   } else if (row.level.empty()) {
     set("PENDING", "Verifying", "What is applied is being looked at.");
   } else {

@@ -78,6 +78,9 @@ bool MoveRollout(Pass& pass);
 /// Picks what to do for each mesh, within the slots.
 void Decide(Pass& pass, Slots& slots);
 
+/// A change that has not begun can be called back without a trace. Pure.
+bool HasNotBegun(const store::OperationRecord& operation);
+
 /// Why nobody can be asked about a mesh now: AdapterNotConnected, ClusterUnreachable; empty when somebody can.
 std::string Unreachable(const World& world, const std::string& cluster_uid, const std::string& mesh_type);
 

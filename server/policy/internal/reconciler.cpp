@@ -1,6 +1,7 @@
 #include "server/policy/internal/reconciler.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "libs/base/ids.h"
 #include "libs/base/log.h"
@@ -236,9 +237,15 @@ Status Reconciler::Look(const PolicyKey& key, const Hands& hands) {
   Pass pass;
   MP_TRY(const bool found, ReadPass(key, pass));
   const std::size_t before = running_.size();
-  std::erase_if(running_, [&](const auto& one) { return one.second.policy == key; });
+  std::vector<std::string> orphans;
+  std::erase_if(running_, [&](const auto& one) {
+    const bool its = one.second.policy == key;
+    if (its && !found) orphans.push_back(one.first);
+    return its;
+  });
   due_.erase(key);
   if (!found) {
+    CallBack(key.first, orphans, hands);
     drift_.erase(key);
     starved_.erase(key);
     interests_.Forget(key);
@@ -267,6 +274,21 @@ Status Reconciler::Look(const PolicyKey& key, const Hands& hands) {
   if (moved) pass.LookAgain(pass.now);  // the next stage has something to do
   if (pass.next != 0) due_[key] = pass.next;
   return {};
+}
+
+/// Operations of a policy that was forgotten: those that wait would make objects that nobody looks after.
+void Reconciler::CallBack(const std::string& tenant, const std::vector<std::string>& operations, const Hands& hands) {
+  for (const std::string& id : operations) {
+    std::optional<store::OperationRecord> operation;
+    const Status read = store_.Read([&](store::Reader& reader) -> Status {
+      MP_TRY(operation, reader.FindOperation(tenant, id));
+      return {};
+    });
+    if (!read || !operation || !HasNotBegun(*operation)) continue;
+    const auto cancelled = hands.cancel({tenant, operation->principal, ""}, id, "the policy was forgotten");
+    if (!cancelled)
+      LogWarning("an operation of a forgotten policy goes on", {{log_key::kReason, cancelled.error().reason()}});
+  }
 }
 
 void Reconciler::Act(Pass& pass, const Hands& hands) {

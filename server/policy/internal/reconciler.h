@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/policy/internal/interest.h"
 #include "server/policy/internal/pass.h"
@@ -43,6 +44,7 @@ class Reconciler {
   Status LookAtAll();
   Status Look(const PolicyKey& key, const Hands& hands);
   Result<bool> ReadPass(const PolicyKey& key, Pass& pass);
+  void CallBack(const std::string& tenant, const std::vector<std::string>& operations, const Hands& hands);
   void TouchDrift(const PolicyKey& key, Pass& pass);
   void Act(Pass& pass, const Hands& hands);
   void Ask(Pass& pass, MeshWork& mesh, const Hands& hands);

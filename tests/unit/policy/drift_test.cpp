@@ -81,6 +81,18 @@ TEST_CASE("a policy that repairs applies its revision again", "[policy]") {
   CHECK(fx.Mesh("m1").applied_revision == 1);
 }
 
+TEST_CASE("a repair that waits for its approval says so", "[policy]") {
+  PolicyFixture fx;
+  Settled(fx, policy::OnDrift::kRepair);
+  fx.needs_approval = true;
+  Touch(fx);
+  fx.Tick();
+  fx.Tick(6s);
+  fx.Plan("PLAN m1", kUpdate);
+  CHECK(fx.State("m1") == "DRIFTED");
+  CHECK(fx.Reason("m1") == "AwaitingApproval");
+}
+
 TEST_CASE("changes of objects of others or elsewhere are no reason to look", "[policy]") {
   PolicyFixture fx;
   Settled(fx, policy::OnDrift::kReport);

@@ -281,6 +281,19 @@ TEST_CASE("an orphaning deletion asks nothing of any mesh", "[policy]") {
   CHECK(fx.Offers().empty());
 }
 
+TEST_CASE("what waits is called back when its policy is forgotten", "[policy]") {
+  PolicyFixture fx;
+  fx.AddMesh("m1");
+  fx.needs_approval = true;
+  fx.Create(fx.Change());
+  fx.Tick();
+  const std::string operation = fx.Mesh("m1").operation_id;
+  REQUIRE(fx.engine.Operation(operation).state == store::OperationState::kAwaitingApproval);
+  REQUIRE(fx.policies->Delete(fx.Audit(), "shop", fx.Policy().version, true));
+  fx.Tick();
+  CHECK(fx.engine.Operation(operation).state == store::OperationState::kCancelled);
+}
+
 TEST_CASE("meshes of one type on one cluster share objects, which stay while one of them is wanted", "[policy]") {
   PolicyFixture fx;
   fx.AddMesh("m1");
