@@ -6,6 +6,8 @@
 namespace meshplay::legacy {
 namespace {
 
+constexpr std::size_t kMaxOverlapsNamed = 10;
+
 using nlohmann::json;
 using smi::PortProtocol;
 using smi::PortScope;
@@ -42,7 +44,7 @@ bool Has(const std::vector<smi::Identity>& identities, const smi::Identity& iden
 }
 
 bool Has(const std::vector<Request>& requests, const std::string& text) {
-  return std::any_of(requests.begin(), requests.end(), [&](const Request& r) { return r.Text() == text; });
+  return std::any_of(requests.begin(), requests.end(), [&](const Request& r) { return r.text == text; });
 }
 
 }  // namespace
@@ -213,7 +215,7 @@ void AccessWriter::KeepPortsApart(const EmitContext& context, std::vector<Entry>
     const bool more = std::any_of(opens.http_ports.begin(), opens.http_ports.end(),
                                   [&](int port) { return names.http_ports.count(port) == 0; });
     return more && std::any_of(names.requests.begin(), names.requests.end(),
-                               [&](const Request& request) { return !Has(opens.requests, request.Text()); });
+                               [&](const Request& request) { return !Has(opens.requests, request.text); });
   };
   for (std::size_t i = 0; i < entries.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
@@ -243,7 +245,7 @@ bool AccessWriter::Overlap(const Entry& a, const Entry& b) const {
   if (!share_port) return false;
   for (const Request& x : a.requests) {
     for (const Request& y : b.requests) {
-      if (mesh_ == Mesh::kOsm && x.Text() == y.Text()) continue;  // One route, with the sources of both.
+      if (mesh_ == Mesh::kOsm && x.text == y.text) continue;  // One route, with the sources of both.
       if (MayOverlap(x, y)) return true;
     }
   }
@@ -251,17 +253,32 @@ bool AccessWriter::Overlap(const Entry& a, const Entry& b) const {
 }
 
 void AccessWriter::ReportOverlaps(std::vector<Entry>& entries) const {
-  for (const Entry& entry : entries) {
-    for (const Entry& other : entries) {
-      if (&entry == &other || !entry.IsActive() || !other.IsActive()) continue;
-      const bool loses = std::any_of(entry.sources.begin(), entry.sources.end(),
-                                     [&](const smi::Identity& source) { return !Has(other.sources, source); });
-      if (!loses || !Overlap(entry, other)) continue;
-      entry.outcome->lost = true;
-      entry.outcome->Warn("OVERLAP_ORDER", entry.head().spec_pointer + "/rules",
-                          "TrafficTarget " + other.head().key.name +
-                              " takes part of the same requests for other sources; which of the two decides on such a "
-                              "request is up to the mesh, and it may be denied");
+  const auto loses = [](const Entry& entry, const Entry& other) {
+    return std::any_of(entry.sources.begin(), entry.sources.end(),
+                       [&](const smi::Identity& source) { return !Has(other.sources, source); });
+  };
+  // By entry, how many others have been named. A thousand that name each other would be a million remarks.
+  std::vector<std::size_t> named(entries.size(), 0);
+  const auto report = [&](std::size_t which, const Entry& other) {
+    Outcome& outcome = *entries[which].outcome;
+    const std::string at = entries[which].head().spec_pointer + "/rules";
+    outcome.lost = true;
+    if (++named[which] > kMaxOverlapsNamed) {
+      return outcome.Warn("OVERLAP_ORDER", at, "more TrafficTargets than these take part of the same requests");
+    }
+    outcome.Warn("OVERLAP_ORDER", at,
+                 "TrafficTarget " + other.head().key.name +
+                     " takes part of the same requests for other sources; which of the two decides on such a "
+                     "request is up to the mesh, and it may be denied");
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    for (std::size_t k = i + 1; k < entries.size(); ++k) {
+      if (!entries[i].IsActive() || !entries[k].IsActive()) continue;
+      const bool first = named[i] <= kMaxOverlapsNamed && loses(entries[i], entries[k]);
+      const bool second = named[k] <= kMaxOverlapsNamed && loses(entries[k], entries[i]);
+      if ((!first && !second) || !Overlap(entries[i], entries[k])) continue;
+      if (first) report(i, entries[k]);
+      if (second) report(k, entries[i]);
     }
   }
 }

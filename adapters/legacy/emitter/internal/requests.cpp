@@ -83,13 +83,12 @@ bool MayOverlap(const std::vector<smi::HeaderCondition>& a, const std::vector<sm
   return true;
 }
 
-}  // namespace
-
-std::string Request::Text() const {
-  json text = item;
-  text.erase("name");
-  return text.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string TextOf(json item) {
+  item.erase("name");
+  return item.dump(-1, ' ', false, json::error_handler_t::replace);
 }
+
+}  // namespace
 
 Rendered Render(Mesh mesh, const smi::RequestMatch& match, smi::PathAnchor anchor) {
   // These meshes have regular expressions: a dot needs no lenient reading.
@@ -120,11 +119,14 @@ Rendered Render(Mesh mesh, const smi::RequestMatch& match, smi::PathAnchor ancho
     // A match without conditions means nothing to Traefik Mesh beside other matches.
     item["pathRegex"] = "/.*";
   }
-  return {Request{match.group, std::move(item), path, &match}, ""};
+  std::string text = TextOf(item);
+  return {Request{match.group, std::move(item), path, &match, std::move(text)}, ""};
 }
 
 Request EveryRequest(const std::string& group) {
-  return {group, {{"name", "every-request"}, {"pathRegex", "/.*"}}, {}, nullptr};
+  json item = {{"name", "every-request"}, {"pathRegex", "/.*"}};
+  std::string text = TextOf(item);
+  return {group, std::move(item), {}, nullptr, std::move(text)};
 }
 
 bool MayOverlap(const Request& a, const Request& b) {

@@ -19,8 +19,7 @@ struct Request {
   nlohmann::json item;                       ///< Of spec.matches.
   smi::LoweredPath path;                     ///< What `item` says of the path.
   const smi::RequestMatch* match = nullptr;  ///< Null: every request.
-  /// What the mesh compares: requests with equal text are one route to OSM.
-  std::string Text() const;
+  std::string text;                          ///< `item` without its name: equal texts are one route to OSM.
 };
 
 struct Rendered {
