@@ -151,22 +151,24 @@ std::set<kube::Gvk> KeptLists::WaitUntil(const std::stop_token& stop, std::chron
     const bool whole = shared.was_complete || shared.awaited.empty();
     return shared.dirty.count(Definitions()) != 0 || (whole && !shared.dirty.empty());
   };
+  bool definitions_changed = false;
   std::unique_lock lock(shared.mutex);
   while (true) {
     if (!shared.changed.wait_until(lock, stop, end, worth_a_look)) return {};
     shared.changed.wait_for(lock, stop, options_.quiet, [] { return false; });
     if (stop.stop_requested()) return {};
     if (shared.dirty.erase(Definitions()) != 0) {
+      definitions_changed = true;
       lock.unlock();
       FollowDefinitions();
       lock.lock();
     }
     if (!shared.was_complete && !shared.awaited.empty()) continue;  // the first picture is told when it is whole
     shared.was_complete = true;
-    if (shared.dirty.empty()) continue;
     std::set<kube::Gvk> dirty;
     dirty.swap(shared.dirty);
-    return dirty;
+    if (definitions_changed && options_.tell_definitions) dirty.insert(Definitions());
+    if (!dirty.empty()) return dirty;
   }
 }
 

@@ -22,6 +22,8 @@ struct KeptListsOptions {
   /// Cuts an object down to what is needed, before it is kept. May be empty.
   std::function<void(nlohmann::json& object)> trim;
   std::chrono::milliseconds quiet{150};  ///< Changes that come this close together are told together.
+  /// A change of any definition wakes the reader too, as kind CustomResourceDefinition; else only what it makes appear.
+  bool tell_definitions = false;
 };
 
 /// Lists of many kinds of one cluster, kept true by one reflector a kind, for a reader that looks when something

@@ -150,7 +150,7 @@ Result<SetChange> PlanSet(Attempt& attempt, const SetName& name, const SetWish& 
   for (json& object : objects) SetOwnership(object, name.owner, name.mesh_type);
   PlanRules rules;
   rules.field_manager = name.field_manager;
-  rules.force = attempt.force_conflicts();
+  rules.force = wish.force || attempt.force_conflicts();
   rules.owner = name.owner;
   rules.adopt = wish.adopt;
   MP_TRY(change.applies, PlanObjects(attempt.kube(), objects, rules, attempt.call()));
@@ -209,7 +209,7 @@ Status ApplySet(Attempt& attempt, const SetName& name, const SetWish& wish, cons
     const PlannedObject& one = change.applies[i];
     if (one.action == pb::CHANGE_ACTION_NOOP) continue;
     if (wish.before_write) wish.before_write(change, i);
-    MP_CHECK(attempt.Apply(one.desired, name.field_manager));
+    MP_CHECK(attempt.Apply(one.desired, name.field_manager, wish.force));
     if (one.ref.gvk.kind == "CustomResourceDefinition") attempt.kube().DropDiscovery();
   }
   for (const PlannedObject& one : change.deletes) MP_CHECK(attempt.Delete(one.ref, one.uid));

@@ -49,6 +49,7 @@ struct SetWish {
   std::string label = {};
   /// Told ahead of the write of `change.applies[next]`, of those that are written; may wait.
   std::function<void(const SetChange& change, std::size_t next)> before_write = {};
+  bool force = false;  ///< What others have written into objects of the owner is taken back without being asked.
 };
 
 /// Labels the objects with their owner and finds out what would change. Errors: those of PlanObjects.

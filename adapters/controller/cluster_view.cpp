@@ -105,6 +105,7 @@ void ClusterView::Start(std::vector<json> definitions) {
   common::KeptListsOptions options;
   options.always = FactKinds();
   options.trim = Trim;
+  options.tell_definitions = true;
   for (json& definition : definitions) {
     if (!OfInterest(definition)) continue;
     fingerprint_[kube::NameOf(definition)] = PrintOf(definition);

@@ -219,6 +219,35 @@ Status ClusterWriter::TellOne(const Verdict& verdict, bool has_status, const jso
   return {};
 }
 
+Result<bool> ClusterWriter::TakeBack(std::uint64_t epoch, const std::vector<Release>& releases,
+                                     const std::stop_token& stop) {
+  std::size_t written = 0;
+  for (const Release& release : releases) {
+    const bool said = !release.status_patch.is_null() || !kube::AnnotationOf(release.before, kStatusAnnotation).empty();
+    if (!said) continue;
+    if (written++ == kMostStatuses || !AwaitTurn(stop)) return false;
+    const Status done = gate_.Write(
+        epoch, [&](std::chrono::milliseconds time) { return UntellOne(release, {.stop = stop, .timeout = time}); });
+    told_.erase(kube::UidOf(release.before));
+    if (done || IsRace(done.error())) continue;
+    if (done.error().reason() == "SMI_CONTROLLER_PAUSED") return false;
+    return Error(done.error()).Doing("status of " + release.ref.ToString());
+  }
+  return true;
+}
+
+Status ClusterWriter::UntellOne(const Release& release, const kube::Call& call) {
+  const kube::WriteOptions options{.field_manager = kFieldManager};
+  if (!release.status_patch.is_null()) {
+    const auto patched = client_.MergePatchStatus(release.ref, release.status_patch, options, call);
+    if (!patched) return patched.error();
+  }
+  if (kube::AnnotationOf(release.before, kStatusAnnotation).empty()) return {};
+  const json patch = {{"metadata", {{"annotations", {{kStatusAnnotation, nullptr}}}}}};
+  const auto patched = client_.MergePatch(release.ref, patch, options, call);
+  return patched ? Status() : Status(patched.error());
+}
+
 /// The name says what happened to what, so a second time is a count on the first.
 void ClusterWriter::TellEvent(std::uint64_t epoch, const json& event, const std::stop_token& stop) {
   const Status done = gate_.Write(epoch, [&](std::chrono::milliseconds time) -> Status {

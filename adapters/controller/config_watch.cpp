@@ -11,11 +11,15 @@ using nlohmann::json;
 
 const kube::Gvk kConfigMap{"", "v1", "ConfigMap"};
 
-std::optional<Enabled> EnabledBy(const std::map<std::string, json>& maps) {
+std::optional<Enabled> EnabledBy(const std::map<std::string, json>& maps, std::optional<Error>& trouble) {
   for (const auto& [name_space, object] : maps) {
     if (kube::NameOf(object) != kConfigName || kube::IsBeingDeleted(object)) continue;
     auto settings = ReadSettings(object);
-    if (settings) return Enabled{name_space, std::move(*settings)};
+    if (settings) {
+      trouble.reset();
+      return Enabled{name_space, std::move(*settings)};
+    }
+    trouble = settings.error();
     LogWarning("the SMI controller cannot be told what to do",
                {{log_key::kReason, settings.error().reason()}, {log_key::kError, settings.error().message()}});
   }
@@ -50,10 +54,12 @@ ConfigWatch::ConfigWatch(kube::Client& client, const std::string& mesh_type) {
 ConfigWatch::~ConfigWatch() = default;
 
 void ConfigWatch::Take(std::map<std::string, json> maps) {
-  auto enabled = EnabledBy(maps);
+  std::optional<Error> trouble;
+  auto enabled = EnabledBy(maps, trouble);
   const std::lock_guard lock(mutex_);
   maps_ = std::move(maps);
   now_ = std::move(enabled);
+  trouble_ = std::move(trouble);
   if (watched_ && (!now_ || *now_ != watched_->first)) {
     watched_->second.request_stop();
     watched_.reset();
@@ -61,10 +67,18 @@ void ConfigWatch::Take(std::map<std::string, json> maps) {
   changed_.notify_all();
 }
 
-std::optional<Enabled> ConfigWatch::WaitUntilEnabled(const std::stop_token& stop) {
+std::optional<Enabled> ConfigWatch::WaitUntilEnabled(const std::stop_token& stop, const TellTrouble& tell) {
+  std::optional<Error> told;
+  const auto text = [](const std::optional<Error>& error) { return error ? error->ToString() : std::string(); };
   std::unique_lock lock(mutex_);
-  if (!changed_.wait(lock, stop, [this] { return now_.has_value(); })) return std::nullopt;
-  return now_;
+  while (changed_.wait(lock, stop, [&] { return now_.has_value() || text(trouble_) != text(told); })) {
+    if (now_) return now_;
+    told = trouble_;
+    lock.unlock();
+    tell(told);
+    lock.lock();
+  }
+  return std::nullopt;
 }
 
 void ConfigWatch::StopWhenOther(const Enabled& known, std::stop_source source) {
@@ -87,7 +101,8 @@ Result<std::optional<Enabled>> ConfigWatch::Ask(kube::Client& client, const std:
          client.List(kConfigMap, {"", ControllerSelector(kConfigValue, mesh_type), ""}, call));
   std::map<std::string, json> maps;
   for (const json& object : found.items) maps[kube::NamespaceOf(object)] = object;
-  return EnabledBy(maps);
+  std::optional<Error> ignored;
+  return EnabledBy(maps, ignored);
 }
 
 }  // namespace meshplay::controller

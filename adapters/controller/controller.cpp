@@ -109,18 +109,25 @@ class Round {
     MP_TRY(StoredObjects smi_objects, view_.Smi(call));
     MP_TRY(const smi::ClusterFacts facts, Facts(call));
     std::vector<json> documents;
+    StoredObjects outside;
     for (const auto& object : smi_objects) {
-      const bool counts = !kube::IsBeingDeleted(*object) && enabled_.settings.Covers(kube::NamespaceOf(*object));
-      if (counts) documents.push_back(*object);
+      if (kube::IsBeingDeleted(*object)) continue;
+      if (enabled_.settings.Covers(kube::NamespaceOf(*object))) {
+        documents.push_back(*object);
+      } else {
+        outside.push_back(object);
+      }
     }
     const smi::DocumentSet set = smi::ParseDocuments(documents);
     MP_TRY(translate::Emission emission, translator_.Translate(set, facts, enabled_.settings.options));
     const Picture picture{std::move(smi_objects), set, std::move(emission), view_.Mesh(), clock_.NowUnixMs()};
     Reconciliation wish = Reconcile(picture, state_, writer_.written(), {traits_.mesh_type, enabled_.settings.grace});
-    return CarryOut(epoch, std::move(wish), stop, wait);
+    return CarryOut(epoch, std::move(wish), outside, stop, wait);
   }
 
-  Status CarryOut(std::uint64_t epoch, Reconciliation wish, const std::stop_token& stop, milliseconds& wait) {
+  /// `outside`: what does not count, so what was said of it holds no more.
+  Status CarryOut(std::uint64_t epoch, Reconciliation wish, const StoredObjects& outside, const std::stop_token& stop,
+                  milliseconds& wait) {
     if (const Status saved = writer_.SaveState(epoch, wish.state, stop); !saved) {
       const std::string& reason = saved.error().reason();
       const bool other = reason == "OBJECT_CONFLICT" || reason == "OBJECT_EXISTS" || reason == "OBJECT_NOT_FOUND";
@@ -143,12 +150,14 @@ class Round {
     report_.summary = Summarise(wish.verdicts);
     const auto has_status = [this](const kube::Gvk& gvk) { return view_.HasStatus(gvk); };
     const auto told = writer_.TellVerdicts(epoch, wish.verdicts, has_status, enabled_.settings.events, stop);
+    const auto untold = writer_.TakeBack(epoch, ReleasesOf(outside), stop);
     if (first != nullptr) return *first;
     if (!told) return told.error();
+    if (!untold) return untold.error();
     wait = kAnyway;
     if (wish.wake_at_ms) wait = std::clamp(milliseconds(*wish.wake_at_ms - clock_.NowUnixMs()), milliseconds(1), wait);
     // A removal shows when it is over; finalizers are let go after that.
-    if (outcome.again || !*told || outcome.done != 0 || view_.Dying()) wait = std::min(wait, kFirstRetry);
+    if (outcome.again || !*told || !*untold || outcome.done != 0 || view_.Dying()) wait = std::min(wait, kFirstRetry);
     return {};
   }
 
@@ -208,7 +217,12 @@ class SmiController::Impl {
   void Run(const std::stop_token& stop) {
     ConfigWatch config(client_, traits_.mesh_type);
     while (!stop.stop_requested()) {
-      const std::optional<Enabled> enabled = config.WaitUntilEnabled(stop);
+      const std::optional<Enabled> enabled = config.WaitUntilEnabled(stop, [this](const auto& trouble) {
+        ControllerReport now;
+        now.enabled = trouble.has_value();
+        if (trouble) now.trouble_reason = trouble->reason(), now.trouble = trouble->message();
+        report_(now);
+      });
       if (!enabled) return;
       std::stop_source either;
       const std::stop_callback on_stop(stop, [&either] { either.request_stop(); });

@@ -57,7 +57,8 @@ Status RefuseNativeConsumers(Attempt& attempt, const StoredObjects& definitions)
       .WithMetadata("object", native->what);
 }
 
-/// One translation of a cluster's SMI objects at a time.
+/// One translation of a cluster's SMI objects at a time. Enabling it for another control plane of the same namespace
+/// (the next revision of a mesh) moves it there: what is in force stays.
 Status RefuseOtherControllers(Attempt& attempt, const MeshPlace& place) {
   const kube::Selection configs{"", ControllerSelector(kConfigValue), ""};
   MP_TRY(const kube::ObjectList maps, attempt.kube().List(kConfigMap, configs, attempt.call()));
@@ -65,9 +66,7 @@ Status RefuseOtherControllers(Attempt& attempt, const MeshPlace& place) {
     if (kube::NameOf(map) != kConfigName) continue;
     const auto settings = ReadSettings(map);
     const std::string mesh_type = kube::LabelOf(map, common::kMeshLabel);
-    const bool same = mesh_type == attempt.mesh_type() && kube::NamespaceOf(map) == place.name_space &&
-                      (!settings || settings->mesh_key == place.mesh_key);
-    if (same) continue;
+    if (mesh_type == attempt.mesh_type() && kube::NamespaceOf(map) == place.name_space) continue;
     const std::string mesh = mesh_type + " " + (settings ? settings->mesh_key : kube::NamespaceOf(map));
     return FailedPrecondition("SMI_CONTROLLER_ELSEWHERE", "the SMI objects of this cluster are kept in step on " + mesh)
         .WithRemediation("Run smi.controller.disable for that mesh first.")
@@ -157,6 +156,7 @@ class Enable final : public common::SetOperation {
     common::SetJob job;
     job.name = {"smi-controller", kOwner, attempt.mesh_type(), place.name_space, kFieldManager};
     job.wish.prune = true;
+    job.wish.force = true;  // a person may have edited the ConfigMap, or brought a definition back
     job.wish.objects = Definitions(definitions, attempt.Flag("installDefinitions", true), job.diagnostics);
     job.wish.objects.push_back(ConfigObject(settings, attempt.mesh_type(), place.name_space));
     job.output = {{"mesh_key", place.mesh_key}, {"definitions", job.wish.objects.size() - 1}};

@@ -1,5 +1,6 @@
 #include "adapters/controller/host.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <set>
@@ -48,6 +49,7 @@ void ControllerHost::Run(const std::string& cluster_uid, kube::Client& client, c
 
 void ReportingView::Replace(const std::vector<pb::InventoryKind>& kinds, std::vector<pb::InventoryItem> items) {
   const std::lock_guard lock(mutex_);
+  const std::set<std::string> before = Homeless();
   for (const pb::InventoryKind& kind : kinds) {
     for (auto it = meshes_.begin(); it != meshes_.end();) {
       const pb::ObjectKey& key = it->second.ref().key();
@@ -55,31 +57,60 @@ void ReportingView::Replace(const std::vector<pb::InventoryKind>& kinds, std::ve
       it = of_kind ? meshes_.erase(it) : std::next(it);
     }
   }
-  for (pb::InventoryItem& item : items) Keep(item);
+  for (const pb::InventoryItem& item : items) Keep(item);
+  for (pb::InventoryItem& item : items) Decorate(item);
   inner_.Replace(kinds, std::move(items));
+  if (Homeless() != before) TellAll();
 }
 
 void ReportingView::Upsert(pb::InventoryItem item) {
   const std::lock_guard lock(mutex_);
+  const std::set<std::string> before = Homeless();
   Keep(item);
+  Decorate(item);
   inner_.Upsert(std::move(item));
+  if (Homeless() != before) TellAll();
 }
 
-void ReportingView::Keep(pb::InventoryItem& item) {
-  if (!item.has_mesh()) return;
-  meshes_[KeyOf(item.ref())] = item;
-  Decorate(item);
+void ReportingView::Keep(const pb::InventoryItem& item) {
+  if (item.has_mesh()) meshes_[KeyOf(item.ref())] = item;
 }
 
 void ReportingView::Remove(const pb::ObjectRef& ref) {
   const std::lock_guard lock(mutex_);
+  const std::set<std::string> before = Homeless();
   meshes_.erase(KeyOf(ref));
   inner_.Remove(ref);
+  if (Homeless() != before) TellAll();
+}
+
+bool ReportingView::HasMesh(const std::string& mesh_key) const {
+  return std::any_of(meshes_.begin(), meshes_.end(),
+                     [&](const auto& kept) { return kept.second.mesh().mesh_key() == mesh_key; });
+}
+
+/// The types of conditions whose mesh is not there.
+std::set<std::string> ReportingView::Homeless() const {
+  std::set<std::string> types;
+  for (const auto& [type, said] : said_) {
+    if (!HasMesh(said.mesh_key)) types.insert(type);
+  }
+  return types;
 }
 
 void ReportingView::Decorate(pb::InventoryItem& item) const {
+  if (!item.has_mesh()) return;
   for (const auto& [type, said] : said_) {
-    if (said.mesh_key == item.mesh().mesh_key()) *item.add_conditions() = said.condition;
+    const bool here = said.mesh_key == item.mesh().mesh_key() || !HasMesh(said.mesh_key);
+    if (here) *item.add_conditions() = said.condition;
+  }
+}
+
+void ReportingView::TellAll() {
+  for (const auto& [key, kept] : meshes_) {
+    pb::InventoryItem item = kept;
+    Decorate(item);
+    inner_.Upsert(std::move(item));
   }
 }
 
@@ -89,8 +120,10 @@ void ReportingView::Set(const std::string& type, const std::string& mesh_key, st
   if (const auto before = said_.find(type); before != said_.end()) concerned.insert(before->second.mesh_key);
   said_.erase(type);
   if (condition) said_.emplace(type, Said{mesh_key, std::move(*condition)});
+  const bool everywhere =
+      std::any_of(concerned.begin(), concerned.end(), [this](const std::string& key) { return !HasMesh(key); });
   for (const auto& [key, kept] : meshes_) {
-    if (concerned.count(kept.mesh().mesh_key()) == 0) continue;
+    if (!everywhere && concerned.count(kept.mesh().mesh_key()) == 0) continue;
     pb::InventoryItem item = kept;
     Decorate(item);
     inner_.Upsert(std::move(item));

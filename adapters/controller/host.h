@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -58,7 +59,8 @@ class ReportingView final : public sdk::InventoryView {
   void MarkComplete() override { inner_.MarkComplete(); }
 
   void Report(const ControllerReport& report) { Set("SmiController", report.mesh_key, ConditionOf(report)); }
-  /// From now on the mesh has this condition of the type, and no other mesh has one; nullopt: none has.
+  /// From now on the mesh has this condition of the type, and no other mesh has one; nullopt: none has. While there is
+  /// no mesh with the key, every mesh has it: what nobody sees helps nobody.
   void Set(const std::string& type, const std::string& mesh_key, std::optional<pb::Condition> condition);
 
  private:
@@ -66,8 +68,11 @@ class ReportingView final : public sdk::InventoryView {
     std::string mesh_key;
     pb::Condition condition;
   };
-  void Keep(pb::InventoryItem& item);
+  void Keep(const pb::InventoryItem& item);
   void Decorate(pb::InventoryItem& item) const;
+  bool HasMesh(const std::string& mesh_key) const;
+  std::set<std::string> Homeless() const;
+  void TellAll();
 
   sdk::InventoryView& inner_;
   std::mutex mutex_;

@@ -9,6 +9,7 @@
 
 #include "adapters/controller/controller.h"
 #include "adapters/controller/internal/pace.h"
+#include "adapters/controller/release.h"
 
 namespace meshplay::controller {
 
@@ -40,12 +41,17 @@ class ClusterWriter {
                             const std::function<bool(const kube::Gvk&)>& has_status, bool events,
                             const std::stop_token& stop);
 
+  /// Takes statuses (or annotations) away; finalizers are steps. At most 200 in one call; true when that was all.
+  /// Errors: the first of the client's.
+  Result<bool> TakeBack(std::uint64_t epoch, const std::vector<Release>& releases, const std::stop_token& stop);
+
   const WrittenObjects& written() const { return written_; }
   void Forget() { written_.clear(); }
 
  private:
   Status Do(const Step& step, std::chrono::milliseconds time, const std::stop_token& stop);
   Status ApplyObject(const Step& step, const kube::Call& call);
+  Status UntellOne(const Release& release, const kube::Call& call);
   Status TellOne(const Verdict& verdict, bool has_status, const nlohmann::json& status, const kube::Call& call);
   void TellEvent(std::uint64_t epoch, const nlohmann::json& event, const std::stop_token& stop);
   bool AwaitTurn(const std::stop_token& stop);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -26,8 +27,12 @@ class ConfigWatch {
   ConfigWatch(const ConfigWatch&) = delete;
   ConfigWatch& operator=(const ConfigWatch&) = delete;
 
-  /// Waits until the controller is enabled; nullopt when `stop` was requested.
-  std::optional<Enabled> WaitUntilEnabled(const std::stop_token& stop);
+  /// Why the ConfigMap that is there cannot be followed; nullopt: nothing is wrong (any more).
+  using TellTrouble = std::function<void(const std::optional<Error>&)>;
+
+  /// Waits until the controller is enabled; nullopt when `stop` was requested. Meanwhile `tell` is called, on this
+  /// thread, with each new trouble and when it is over.
+  std::optional<Enabled> WaitUntilEnabled(const std::stop_token& stop, const TellTrouble& tell);
   /// Requests a stop of `source` as soon as what the ConfigMap says is not `known` any more.
   void StopWhenOther(const Enabled& known, std::stop_source source);
   std::optional<Enabled> now() const;
@@ -40,6 +45,7 @@ class ConfigWatch {
   std::condition_variable_any changed_;
   std::map<std::string, nlohmann::json> maps_;  ///< By namespace.
   std::optional<Enabled> now_;
+  std::optional<Error> trouble_;  ///< Of a ConfigMap, while none can be followed.
   std::optional<std::pair<Enabled, std::stop_source>> watched_;
   std::unique_ptr<kube::Reflector> reflector_;
 };

@@ -91,16 +91,23 @@ TEST_CASE("a condition says how a controller does, and nothing when there is non
 class ViewProbe final : public sdk::InventoryView {
  public:
   void Replace(const std::vector<pb::InventoryKind>&, std::vector<pb::InventoryItem> items) override {
-    for (auto& item : items) last = std::move(item);
+    for (auto& item : items) Show(std::move(item));
   }
   void Upsert(pb::InventoryItem item) override {
-    last = std::move(item);
+    Show(std::move(item));
     ++upserts;
   }
   void Remove(const pb::ObjectRef&) override {}
   void MarkComplete() override {}
   pb::InventoryItem last;
+  std::map<std::string, pb::InventoryItem> shown;  ///< By the name.
   int upserts = 0;
+
+ private:
+  void Show(pb::InventoryItem item) {
+    last = std::move(item);
+    shown[last.ref().key().name()] = last;
+  }
 };
 
 TEST_CASE("the item of a mesh carries the report of its controller, whichever comes first") {
@@ -119,15 +126,44 @@ TEST_CASE("the item of a mesh carries the report of its controller, whichever co
   CHECK(probe.last.conditions(0).type() == "SmiController");
   view.Upsert(item);
   CHECK(probe.last.conditions_size() == 1);
-  report.mesh_key = "istio-system/canary";
-  view.Report(report);
-  CHECK(probe.last.conditions_size() == 0);
   view.Report({});
+  CHECK(probe.last.conditions_size() == 0);
   view.Remove(item.ref());
   const int before = probe.upserts;
   report.mesh_key = "istio-system/default";
   view.Report(report);
   CHECK(probe.upserts == before);
+}
+
+TEST_CASE("a report on a mesh that is not there stands at every mesh until it is there") {
+  ViewProbe probe;
+  ReportingView view(probe);
+  pb::InventoryItem item, other;
+  item.mutable_ref()->mutable_key()->set_name("istiod");
+  item.mutable_mesh()->set_mesh_key("istio-system/default");
+  other.mutable_ref()->mutable_key()->set_name("istiod-next");
+  other.mutable_mesh()->set_mesh_key("istio-system/next");
+  view.Upsert(item);
+  ControllerReport report;
+  report.enabled = true;
+  report.mesh_key = "istio-system/next";
+  view.Report(report);
+  CHECK(probe.last.conditions_size() == 1);
+  view.Upsert(other);
+  CHECK(probe.shown["istiod"].conditions_size() == 0);
+  CHECK(probe.shown["istiod-next"].conditions_size() == 1);
+  view.Remove(other.ref());
+  CHECK(probe.shown["istiod"].conditions_size() == 1);
+  view.Replace({}, {item, other});
+  CHECK(probe.shown["istiod"].conditions_size() == 0);
+  CHECK(probe.shown["istiod-next"].conditions_size() == 1);
+  report.mesh_key.clear();
+  view.Report(report);
+  CHECK(probe.shown["istiod"].conditions_size() == 1);
+  CHECK(probe.shown["istiod-next"].conditions_size() == 1);
+  view.Report({});
+  CHECK(probe.shown["istiod"].conditions_size() == 0);
+  CHECK(probe.shown["istiod-next"].conditions_size() == 0);
 }
 
 TEST_CASE("conditions of several parts stand beside each other at a mesh, one of each type") {
