@@ -71,10 +71,13 @@ json PortsSpec() {
 
 json SplitSpec() {
   const json weight = {{"type", "integer"}, {"minimum", 0}, {"maximum", 1'000'000}};
-  const json backend = Fields({{"service", Text()}, {"weight", weight}}, {"service", "weight"});
+  const json backend =
+      Fields({{"service", Text("A Service of the same namespace.")}, {"weight", weight}}, {"service", "weight"});
   const json match =
       Fields({{"apiGroup", Text()}, {"kind", OneOf({"HTTPRouteGroup"})}, {"name", Text()}}, {"kind", "name"});
-  return Fields({{"service", Text()}, {"backends", ListOf(backend)}, {"matches", ListOf(match)}},
+  return Fields({{"service", Text("The root Service, which clients call.")},
+                 {"backends", ListOf(backend)},
+                 {"matches", ListOf(match)}},
                 {"service", "backends"});
 }
 
@@ -98,6 +101,16 @@ json Status() {
                  {"conditions", ListOf(condition)}});
 }
 
+const char* DescriptionOf(const std::string& kind) {
+  if (kind == "TrafficTarget")
+    return "Allows the sources to reach the destination by the rules; all else is denied there.";
+  if (kind == "IdentityBinding") return "Names identities, for use as destination or source of a TrafficTarget.";
+  if (kind == "HTTPRouteGroup")
+    return "Named matches of HTTP requests, for TrafficTargets and TrafficSplits to refer to.";
+  if (kind == "TrafficSplit") return "Shares the traffic to a Service among other Services by weight.";
+  return "Ports, for TrafficTargets to refer to; none listed: all of them.";
+}
+
 json Columns(const std::string& kind) {
   json columns = json::array();
   if (kind == "TrafficSplit") {
@@ -111,6 +124,7 @@ json Columns(const std::string& kind) {
 
 json Version(const std::string& kind, const std::string& name, bool storage, const json& spec) {
   json schema = Fields({{"spec", spec}, {"status", Status()}});
+  schema["description"] = DescriptionOf(kind);
   return {{"name", name},
           {"served", true},
           {"storage", storage},

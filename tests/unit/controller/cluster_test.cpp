@@ -50,6 +50,9 @@ TEST_CASE("our definitions are complete and structural enough to be read back") 
       CHECK(version["schema"] == definitions[i]["spec"]["versions"][0]["schema"]);
     }
     CHECK(stored == 1);
+    // kubectl explain shows it.
+    const std::string text = kube::TextAt(definitions[i], "/spec/versions/0/schema/openAPIV3Schema/description");
+    CHECK_FALSE(text.empty());
   }
 }
 
