@@ -43,6 +43,7 @@ class Translation {
                  options.cluster_domain.empty() ? facts.facts().cluster_domain : options.cluster_domain,
                  {}},
         writer_(writer),
+        opt_outs_(writer.PodOptOuts()),
         findings_(smi::Validate(set, &facts, {options.self_reference})),
         resolver_(set, facts, findings_, {{options.path_anchor, options.lenient_dots}, options.allow_missing}) {
     for (const smi::Finding& finding : findings_) {
@@ -88,11 +89,58 @@ class Translation {
       if (Guards(target, outcome)) writer_.InvalidTarget(context_, target, outcome);
     } else if (const auto grant = resolver_.ResolveTarget(target, outcome.diagnostics); grant.has_value()) {
       if (grant->http.has_value()) ReportImpossible(*grant->http, outcome);
+      ReportOutside(*grant, outcome);
       writer_.Target(context_, grants_.emplace_back(*grant), outcome);
     } else {
       outcome.explanation = "Not applied: the destination cannot be told.";
     }
     outcomes_.emplace(&target.head, std::move(outcome));
+  }
+
+  bool IsServiceOf(const smi::Workload& workload, const std::string& name) const {
+    const auto services = context_.facts.ServicesSelecting(workload);
+    return std::any_of(services.begin(), services.end(), [&](const smi::Service* s) { return s->name == name; });
+  }
+
+  // Why the mesh's policies do not reach the pods of a workload; empty when nothing says so.
+  std::string OutsideBecause(const smi::Workload& workload) const {
+    if (workload.host_network && writer_.NeedsPodNetwork()) return "use the network of their node";
+    for (const auto& [key, values] : opt_outs_) {
+      for (const smi::Labels* texts : {&workload.labels, &workload.annotations}) {
+        const auto found = texts->find(key);
+        if (found == texts->end()) continue;
+        if (values.empty() ? IsServiceOf(workload, found->second) : values.count(found->second) == 0) continue;
+        return "have " + key + ": " + found->second;
+      }
+    }
+    return {};
+  }
+
+  void ReportOutside(const smi::Grant& grant, Outcome& outcome) {
+    const auto workloads_of = [&](const smi::Identity& identity) {
+      return context_.facts.WorkloadsOfAccount(identity.namespace_name, identity.service_account);
+    };
+    const auto report = [&](const smi::Workload& workload, const char* place, const char* follows) {
+      const std::string because = OutsideBecause(workload);
+      if (because.empty()) return false;
+      outcome.lost = true;
+      outcome.Warn("WORKLOAD_OUTSIDE_MESH", grant.target->head.pointer + place,
+                   "the pods of " + workload.kind + " " + workload.namespace_name + "/" + workload.name + " " +
+                       because + follows,
+                   "data plane");
+      return true;
+    };
+    std::size_t outside = 0;
+    const auto& destination = workloads_of(grant.destination);
+    for (const smi::Workload* workload : destination) {
+      if (report(*workload, "/spec/destination", ": no policy of the mesh guards them")) ++outside;
+    }
+    if (outside != 0 && outside == destination.size()) unguarded_.insert(&grant.target->head);
+    for (const smi::Identity& source : grant.sources) {
+      for (const smi::Workload* workload : workloads_of(source)) {
+        report(*workload, "/spec/sources", ": the mesh does not know them as a caller");
+      }
+    }
   }
 
   void TranslateSplit(const smi::TrafficSplit& split) {
@@ -158,9 +206,9 @@ class Translation {
       report.diagnostics = outcome.diagnostics;
       report.generated = context_.drafts.KeysOf(&head);
       report.explanation = outcome.explanation;
-      report.level = outcome.in_force == 0 ? SupportLevel::kNone
-                     : outcome.lost        ? SupportLevel::kPartial
-                                           : SupportLevel::kFull;
+      const bool none = outcome.in_force == 0 || unguarded_.count(&head) != 0;
+      report.level = none ? SupportLevel::kNone : outcome.lost ? SupportLevel::kPartial : SupportLevel::kFull;
+      if (unguarded_.count(&head) != 0) report.explanation = "No pod of the destination is guarded by the mesh.";
       return report;
     }
     // Groups, routes and bindings mean nothing alone: what becomes of them shows at the objects that refer to them.
@@ -205,6 +253,8 @@ class Translation {
   const smi::DocumentSet& set_;
   EmitContext context_;
   MeshWriter& writer_;
+  const OptOuts opt_outs_;
+  std::set<const Head*> unguarded_;  // Targets to whose pods no policy gets.
   std::vector<smi::Finding> findings_;
   smi::Resolver resolver_;
   // By document too: an object that is given twice is wrong at its second place only.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct EmitContext {
 
 using Outcomes = std::map<const smi::Head*, Outcome>;
 
+/// Labels or annotations by which pods say that a mesh's policies are not for them: key to values. Without values: any
+/// but the name of a Service that selects the pods.
+using OptOuts = std::map<std::string, std::set<std::string>>;
+
 /// One mesh's part of a translation. Calls come for all targets by namespace and name, so for all splits, then Finish
 /// once.
 class MeshWriter {
@@ -37,6 +42,9 @@ class MeshWriter {
   virtual void Finish(EmitContext& context, Outcomes& outcomes) = 0;
   /// Why a UDPRoute has no effect on this mesh; empty when it has one.
   virtual std::string UdpMessage() const = 0;
+  virtual OptOuts PodOptOuts() const { return {}; }
+  /// False when it is all the same to the mesh whether pods use the network of their node.
+  virtual bool NeedsPodNetwork() const { return true; }
 };
 
 /// Validates, resolves, has `writer` draft the objects, refuses those whose names somebody else's objects hold, and

@@ -57,6 +57,21 @@ Labels WithoutGenerationLabels(Labels labels) {
   return labels;
 }
 
+Labels ReadPodAnnotations(const json& metadata) {
+  constexpr std::array kRead = {"sidecar.istio.io/inject",
+                                "linkerd.io/inject",
+                                "kuma.io/sidecar-injection",
+                                "consul.hashicorp.com/connect-inject",
+                                "consul.hashicorp.com/connect-service",
+                                "consul.hashicorp.com/kubernetes-service",
+                                "openservicemesh.io/sidecar-injection",
+                                "injector.nsm.nginx.com/auto-inject"};
+  Labels all = ReadLabels(Member(metadata, "annotations"));
+  std::erase_if(all,
+                [&](const auto& entry) { return std::find(kRead.begin(), kRead.end(), entry.first) == kRead.end(); });
+  return all;
+}
+
 struct ControllerRef {
   std::string kind;
   std::string name;
@@ -222,6 +237,7 @@ class Collector {
     const json* pod_spec = nullptr;
     if (kind == "Pod") {
       workload.labels = ReadLabels(Member(metadata, "labels"));
+      workload.annotations = ReadPodAnnotations(metadata);
       pod_spec = &spec;
       if (!controller.kind.empty()) {
         workload.kind = controller.kind;
@@ -232,6 +248,7 @@ class Collector {
       const json& pod_template = Member(holder, "template");
       if (!pod_template.is_object()) return;
       workload.labels = ReadLabels(Member(Member(pod_template, "metadata"), "labels"));
+      workload.annotations = ReadPodAnnotations(Member(pod_template, "metadata"));
       pod_spec = &Member(pod_template, "spec");
       const json& selector = Member(holder, "selector");
       workload.selector = ReadLabels(kind == "ReplicationController" ? selector : Member(selector, "matchLabels"));
@@ -270,6 +287,8 @@ class Collector {
     const std::string account = MemberText(spec, "serviceAccountName");
     const std::string old_account = MemberText(spec, "serviceAccount");
     workload.service_account = !account.empty() ? account : !old_account.empty() ? old_account : "default";
+    const json& host_network = Member(spec, "hostNetwork");
+    workload.host_network = host_network.is_boolean() && host_network.get<bool>();
     const std::vector<const json*> containers = ContainersOf(spec);
     for (const json* container : containers) {
       ReadArguments(*container, workload);

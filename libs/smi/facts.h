@@ -69,6 +69,8 @@ struct Workload {
   std::vector<ContainerPort> ports;
   std::vector<HttpProbe> probes;
   std::vector<std::string> arguments;  ///< Of all containers; only of workloads that may be a mesh's own.
+  Labels annotations;                  ///< Of the pods: those by which a mesh decides whether and how it carries them.
+  bool host_network = false;           ///< The pods use the network of their node.
   bool operator==(const Workload&) const = default;
 };
 

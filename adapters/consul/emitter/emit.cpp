@@ -38,6 +38,12 @@ class ConsulWriter : public translate::MeshWriter {
   }
 
   std::string UdpMessage() const override { return "Consul does not carry UDP"; }
+  // The last two give pods another name in Consul than that of the Services that select them.
+  translate::OptOuts PodOptOuts() const override {
+    return {{"consul.hashicorp.com/connect-inject", {"false"}},
+            {"consul.hashicorp.com/connect-service", {}},
+            {"consul.hashicorp.com/kubernetes-service", {}}};
+  }
 
  private:
   Catalog& CatalogOf(const EmitContext& context) {

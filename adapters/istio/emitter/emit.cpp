@@ -35,6 +35,7 @@ class SidecarWriter : public translate::MeshWriter {
   void Finish(EmitContext& context, translate::Outcomes& outcomes) override { filtered_.Draft(context, outcomes); }
 
   std::string UdpMessage() const override { return "Istio's sidecars do not carry UDP"; }
+  translate::OptOuts PodOptOuts() const override { return {{"sidecar.istio.io/inject", {"false"}}}; }
 
  private:
   const EmitOptions& options_;
@@ -60,6 +61,7 @@ class AmbientWriter : public translate::MeshWriter {
   void Finish(EmitContext& context, translate::Outcomes& outcomes) override { mode_.Draft(context, outcomes); }
 
   std::string UdpMessage() const override { return "Istio's ztunnel does not carry UDP"; }
+  translate::OptOuts PodOptOuts() const override { return {{"istio.io/dataplane-mode", {"none"}}}; }
 
  private:
   AmbientMode mode_;

@@ -46,6 +46,7 @@ class KumaWriter : public translate::MeshWriter {
   }
 
   std::string UdpMessage() const override { return "Kuma does not carry UDP"; }
+  translate::OptOuts PodOptOuts() const override { return {{"kuma.io/sidecar-injection", {"disabled", "false"}}}; }
 
  private:
   const EmitOptions& options_;

@@ -32,6 +32,13 @@ class LegacyWriter : public translate::MeshWriter {
   std::string UdpMessage() const override {
     return std::string(DialectOf(mesh_).title) + " has no access control for UDP";
   }
+  translate::OptOuts PodOptOuts() const override {
+    if (mesh_ == Mesh::kOsm) return {{"openservicemesh.io/sidecar-injection", {"disabled", "false", "no"}}};
+    if (mesh_ == Mesh::kNginx) return {{"injector.nsm.nginx.com/auto-inject", {"false"}}};
+    return {};
+  }
+  // Traefik Mesh's proxies are one for each node, not in the pods.
+  bool NeedsPodNetwork() const override { return mesh_ != Mesh::kTraefik; }
 
  private:
   Mesh mesh_;

@@ -46,6 +46,7 @@ class LinkerdWriter : public translate::MeshWriter {
   void Finish(EmitContext& context, translate::Outcomes& outcomes) override { access_.Draft(context, outcomes); }
 
   std::string UdpMessage() const override { return "Linkerd does not carry UDP"; }
+  translate::OptOuts PodOptOuts() const override { return {{"linkerd.io/inject", {"disabled"}}}; }
 
  private:
   // The proxy finds what a route says by the address that the client calls.
