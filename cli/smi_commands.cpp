@@ -39,7 +39,8 @@ constexpr const char* kConvertHelp =
     "9 the server cannot be reached.\n";
 constexpr const char* kExplainCodes =
     "Exit codes: 0 FULL, 3 PARTIAL, 4 NONE (the worst of all meshes that answered), 2 an invalid object, no SMI\n"
-    "object, or unreadable input, 7 not permitted, 9 the server cannot be reached or no mesh answered.\n";
+    "object, unreadable input, or an option or version that every mesh refuses, 7 not permitted,\n"
+    "9 the server cannot be reached or no mesh answered.\n";
 
 void AddFiles(CLI::App& command, SmiFlags& flags) {
   command
@@ -127,12 +128,15 @@ int Convert(Server& server, const SmiFlags& flags, Format format) {
   return answer->value("converted", 0) > 0 ? kPartial : kRefused;
 }
 
-/// The worst level of all meshes that answered.
+/// The worst level of all meshes that answered. When none did, and one refused what it was asked, that is to be mended.
 int WorstOf(const Json& meshes) {
   int worst = kDone;
   const bool answered = std::any_of(meshes.begin(), meshes.end(),
                                     [](const Json& mesh) { return mesh.value("status", "") == "ANSWERED"; });
-  if (!answered) return kUnreachable;
+  const bool refused = std::any_of(meshes.begin(), meshes.end(), [](const Json& mesh) {
+    return mesh.value("/error/error_class"_json_pointer, std::string()) == "INVALID";
+  });
+  if (!answered) return refused ? kUsage : kUnreachable;
   for (const Json& mesh : meshes) {
     const std::string level = mesh.value("level", "");
     if (mesh.value("status", "") != "ANSWERED") continue;

@@ -163,6 +163,7 @@ class Explain(unittest.TestCase):
         for mesh in told["meshes"]:
             self.assertEqual(mesh["status"], "FAILED", mesh)
             self.assertEqual(mesh["error"]["reason"], "SMI_OPTION_UNKNOWN", mesh)
+        self.assertIn("FAILED", self.ctl("explain", "-f", self.documents, "--option", "mode=zz", code=2).stdout)
 
     def test_an_option_of_one_mesh_is_asked_of_that_mesh_alone(self):
         told = self.call("POST", "/v1/smi:explain",
