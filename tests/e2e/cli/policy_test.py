@@ -83,7 +83,7 @@ class Policies(unittest.TestCase):
         self.assertIn("too fast", self.ctl("policy", "revisions", "web").stdout)
         self.assertTrue(self.read("policy", "pause", "web", "--reason", "holiday")["paused"])
         self.assertFalse(self.read("policy", "resume", "web").get("paused", False))
-        self.assertEqual(self.read("policy", "status", "web", "--wait"), [])
+        self.assertEqual(self.read("policy", "status", "web", "--wait", code=4), [])
         self.assertIn("web", self.ctl("policy", "list").stdout)
         self.ctl("policy", "delete", "web", "--wait")
         self.ctl("policy", "get", "web", code=8)
