@@ -124,7 +124,7 @@ class Translation {
       const std::string because = OutsideBecause(workload);
       if (because.empty()) return false;
       outcome.lost = true;
-      outcome.Warn("WORKLOAD_OUTSIDE_MESH", grant.target->head.pointer + place,
+      outcome.Warn("WORKLOAD_OUTSIDE_MESH", grant.target->head.spec_pointer + place,
                    "the pods of " + workload.kind + " " + workload.namespace_name + "/" + workload.name + " " +
                        because + follows,
                    "data plane");
@@ -133,12 +133,12 @@ class Translation {
     std::size_t outside = 0;
     const auto& destination = workloads_of(grant.destination);
     for (const smi::Workload* workload : destination) {
-      if (report(*workload, "/spec/destination", ": no policy of the mesh guards them")) ++outside;
+      if (report(*workload, "/destination", ": no policy of the mesh guards them")) ++outside;
     }
     if (outside != 0 && outside == destination.size()) unguarded_.insert(&grant.target->head);
     for (const smi::Identity& source : grant.sources) {
       for (const smi::Workload* workload : workloads_of(source)) {
-        report(*workload, "/spec/sources", ": the mesh does not know them as a caller");
+        report(*workload, "/sources", ": the mesh does not know them as a caller");
       }
     }
   }
@@ -206,9 +206,13 @@ class Translation {
       report.diagnostics = outcome.diagnostics;
       report.generated = context_.drafts.KeysOf(&head);
       report.explanation = outcome.explanation;
-      const bool none = outcome.in_force == 0 || unguarded_.count(&head) != 0;
-      report.level = none ? SupportLevel::kNone : outcome.lost ? SupportLevel::kPartial : SupportLevel::kFull;
-      if (unguarded_.count(&head) != 0) report.explanation = "No pod of the destination is guarded by the mesh.";
+      report.level = outcome.in_force == 0 ? SupportLevel::kNone
+                     : outcome.lost        ? SupportLevel::kPartial
+                                           : SupportLevel::kFull;
+      if (unguarded_.count(&head) != 0) {
+        report.level = SupportLevel::kNone;
+        report.explanation = "No pod of the destination is guarded by the mesh.";
+      }
       return report;
     }
     // Groups, routes and bindings mean nothing alone: what becomes of them shows at the objects that refer to them.

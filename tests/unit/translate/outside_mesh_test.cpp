@@ -46,11 +46,12 @@ const std::vector<json> kDocuments = {
      {"metadata", {{"name", "any"}}},
      {"spec", {{"matches", {{"ports", json::array()}}}}}}};
 
-smi::SmiReport ReportOf(const translate::TranslateEmitter& emitter, std::vector<json> cluster) {
+smi::SmiReport ReportOf(const translate::TranslateEmitter& emitter, std::vector<json> cluster,
+                        const translate::OptionMap& options = {}, const std::vector<json>& documents = kDocuments) {
   cluster.push_back(ServiceOf("api"));
   cluster.push_back(ServiceOf("web"));
-  const auto emission =
-      emitter.emit(smi::ParseDocuments(kDocuments, {"shop"}), meshplay::facts::FactsFromObjects(cluster, {"shop"}), {});
+  const auto emission = emitter.emit(smi::ParseDocuments(documents, {"shop"}),
+                                     meshplay::facts::FactsFromObjects(cluster, {"shop"}), options);
   REQUIRE(emission.has_value());
   return emission->reports.at(0);
 }
@@ -130,4 +131,27 @@ TEST_CASE("pods that Consul knows by another name than their Service's are not r
     CHECK(named("backend").level == smi::SupportLevel::kNone);
     CHECK(PlaceOf(named("api")).empty());
   }
+}
+
+TEST_CASE("a pod that is out of Istio's ambient mode is not reported as guarded there", "[translate]") {
+  json out = Pods("api", "api", json::object(), false);
+  out["spec"]["template"]["metadata"]["labels"]["istio.io/dataplane-mode"] = "none";
+  const std::vector<json> cluster = {out, Pods("web", "web", json::object(), false)};
+  const translate::TranslateEmitter istio = meshplay::istio::Emitter();
+  CHECK(ReportOf(istio, cluster, {{"istio.dataplane", "ambient"}}).level == smi::SupportLevel::kNone);
+  CHECK(PlaceOf(ReportOf(istio, cluster)).empty());
+}
+
+TEST_CASE("the place of what is outside leads into the object, whatever its version", "[translate]") {
+  const json older = {
+      {"apiVersion", "access.smi-spec.io/v1alpha1"},
+      {"kind", "TrafficTarget"},
+      {"metadata", {{"name", "t"}}},
+      {"destination", {{"kind", "ServiceAccount"}, {"name", "api"}, {"namespace", "shop"}, {"port", 80}}},
+      {"specs", {{{"kind", "TCPRoute"}, {"name", "any"}}}},
+      {"sources", {{{"kind", "ServiceAccount"}, {"name", "web"}, {"namespace", "shop"}}}}};
+  const smi::SmiReport report = ReportOf(
+      meshplay::istio::Emitter(), {Pods("api", "api", json::object(), true), Pods("web", "web", json::object(), false)},
+      {}, {older, kDocuments[1]});
+  CHECK(PlaceOf(report) == "/destination");
 }
