@@ -53,12 +53,12 @@ bool IsDenyBaseline(const json& object) {
   return (action.empty() || action == "ALLOW") && kube::ValueAt(object, "/spec/rules").empty();
 }
 
-void DistributionGate::BeforeWrite(bool denies, bool next_denies) {
+void DistributionGate::BeforeWrite(bool denies) {
   if (done_) return;
   if (!looked_) {
     looked_ = true;
     // A baseline alone has nothing to wait for; a stand-in has no proxies.
-    if (!denies || next_denies || plane_.stand_in) {
+    if (denies || plane_.stand_in) {
       done_ = true;
       return;
     }
@@ -69,7 +69,7 @@ void DistributionGate::BeforeWrite(bool denies, bool next_denies) {
     if (!done_) before_ = std::move(*proxies);
     return;
   }
-  if (!next_denies) return;
+  if (!denies) return;
   done_ = true;
   Await();
 }
@@ -147,9 +147,11 @@ std::function<void(const common::SetChange& change, std::size_t next)> GateOfAtt
   };
   auto gate =
       std::make_shared<DistributionGate>(std::move(side), std::move(plane), std::move(namespaces), kAttemptLimit);
-  return [gate](const common::SetChange& change, std::size_t next) {
+  return [gate, looked = false](const common::SetChange& change, std::size_t next) mutable {
     const auto& all = change.applies;
-    gate->BeforeWrite(std::any_of(all.begin(), all.end(), IsNewBaseline), IsNewBaseline(all[next]));
+    if (!looked && std::none_of(all.begin(), all.end(), IsNewBaseline)) gate.reset();
+    looked = true;
+    if (gate) gate->BeforeWrite(IsNewBaseline(all[next]));
   };
 }
 

@@ -1,6 +1,5 @@
 #include "adapters/istio/internal/smi_controller.h"
 
-#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -25,48 +24,48 @@ Result<translate::Emission> Emit(const smi::DocumentSet& set, const smi::Cluster
   return EmitSmi(set, facts, options);
 }
 
-Status Complete(kube::Client& client, const std::string& mesh_key, const kube::Call& call, smi::ClusterFacts& facts) {
+Result<ControlPlane> PlaneOf(kube::Client& client, const std::string& mesh_key, const kube::Call& call) {
   MP_TRY(const ClusterObjects objects, ReadClusterObjects(client, call));
-  const std::vector<ControlPlane> planes = FindControlPlanes(objects);
-  for (const ControlPlane& plane : planes) {
-    if (plane.key() == mesh_key) return CompleteFacts(client, plane, call, facts);
+  for (ControlPlane& plane : FindControlPlanes(objects)) {
+    if (plane.key() == mesh_key) return std::move(plane);
   }
   return FailedPrecondition("PREREQUISITE_MISSING", "there is no Istio " + mesh_key);
+}
+
+Status Complete(kube::Client& client, const std::string& mesh_key, const kube::Call& call, smi::ClusterFacts& facts) {
+  MP_TRY(const ControlPlane plane, PlaneOf(client, mesh_key, call));
+  return CompleteFacts(client, plane, call, facts);
 }
 
 bool IsNewBaseline(const controller::Step& step) {
   return step.kind == controller::StepKind::kApply && !step.exists && IsDenyBaseline(step.object);
 }
 
-/// The gate of one round. Without a control plane there is none: `complete` says so in the next round.
+/// The gate of one round; none without a new baseline, nor without a control plane, which `complete` tells next time.
 std::shared_ptr<DistributionGate> MakeGate(kube::Client& client, const std::string& mesh_key, const kube::Call& call,
                                            const std::vector<controller::Step>& steps) {
-  const auto objects = ReadClusterObjects(client, call);
-  if (!objects) return nullptr;
   std::set<std::string> namespaces;
   for (const controller::Step& step : steps) {
     if (IsNewBaseline(step)) namespaces.insert(step.ref.name_space);
   }
-  const std::vector<ControlPlane> planes = FindControlPlanes(*objects);
-  const auto plane =
-      std::find_if(planes.begin(), planes.end(), [&](const ControlPlane& one) { return one.key() == mesh_key; });
-  if (plane == planes.end()) return nullptr;
+  if (namespaces.empty()) return nullptr;
+  auto plane = PlaneOf(client, mesh_key, call);
+  if (!plane) return nullptr;
   DistributionSide side{client, call};
   side.not_confirmed = [](const std::string& summary) {
     LogWarning("the SMI controller denies the rest before every proxy is known to have what allows",
                {{log_key::kReason, kDistributionNotConfirmed}, {log_key::kError, summary}});
   };
-  return std::make_shared<DistributionGate>(std::move(side), *plane, std::move(namespaces), kControllerLimit);
+  return std::make_shared<DistributionGate>(std::move(side), *std::move(plane), std::move(namespaces),
+                                            kControllerLimit);
 }
 
 controller::BeforeStep Distribution(kube::Client& client, const std::string& mesh_key, const kube::Call& call) {
   return [&client, mesh_key, call, gate = std::shared_ptr<DistributionGate>(), looked = false](
              const std::vector<controller::Step>& steps, std::size_t next) mutable {
-    const bool denies = std::any_of(steps.begin(), steps.end(), IsNewBaseline);
-    if (!denies) return;
     if (!looked) gate = MakeGate(client, mesh_key, call, steps);
     looked = true;
-    if (gate) gate->BeforeWrite(denies, IsNewBaseline(steps[next]));
+    if (gate) gate->BeforeWrite(IsNewBaseline(steps[next]));
   };
 }
 

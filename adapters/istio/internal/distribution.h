@@ -50,8 +50,8 @@ class DistributionGate {
                    std::chrono::milliseconds limit)
       : side_(std::move(side)), plane_(std::move(plane)), namespaces_(std::move(namespaces)), limit_(limit) {}
 
-  /// Ahead of one write of a batch. `denies`: a new baseline is in the batch; `next_denies`: it is this write.
-  void BeforeWrite(bool denies, bool next_denies);
+  /// Ahead of one write of a batch that holds a new baseline. `denies`: it is this write.
+  void BeforeWrite(bool denies);
 
  private:
   Result<std::map<std::string, ProxyState>> Ask(std::chrono::milliseconds within);

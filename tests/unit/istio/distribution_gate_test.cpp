@@ -54,10 +54,10 @@ class Gate {
     };
     side.not_confirmed = [this](const std::string& summary) { not_confirmed_.push_back(summary); };
     istio::DistributionGate gate(std::move(side), plane_, {"shop"}, limit_);
-    gate.BeforeWrite(true, false);
-    gate.BeforeWrite(true, false);
-    gate.BeforeWrite(true, true);
-    gate.BeforeWrite(true, true);
+    gate.BeforeWrite(false);
+    gate.BeforeWrite(false);
+    gate.BeforeWrite(true);
+    gate.BeforeWrite(true);
   }
 
   FakeApi& api() { return api_; }
