@@ -220,7 +220,10 @@ class SmiController::Impl {
       const std::optional<Enabled> enabled = config.WaitUntilEnabled(stop, [this](const auto& trouble) {
         ControllerReport now;
         now.enabled = trouble.has_value();
-        if (trouble) now.trouble_reason = trouble->reason(), now.trouble = trouble->message();
+        if (trouble) {
+          now.trouble_reason = trouble->reason();
+          now.trouble = trouble->message();
+        }
         report_(now);
       });
       if (!enabled) return;
