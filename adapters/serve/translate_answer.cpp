@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "adapters/translate/input.h"
 #include "adapters/translate/mesh_version.h"
 #include "libs/base/json.h"
 #include "libs/base/yaml.h"
@@ -74,14 +73,12 @@ Result<json> Translate(const std::vector<translate::TranslateEmitter>& emitters,
   MP_CHECK(translate::CheckMeshVersion(mesh_version, emitter->name, emitter->oldest_version));
 
   MP_TRY(const std::vector<YamlDocument> read, ParseYaml(documents));
-  translate::Input input;
-  // The server has told the caller of documents that are no objects.
-  for (const YamlDocument& document : read) translate::SortDocument(document.value, input);
-  facts::FactsOptions facts_options;
-  facts_options.default_namespace = name_space;
-  smi::ClusterFacts facts = facts::FactsFromObjects(input.cluster, facts_options);
+  std::vector<json> objects;
+  for (const YamlDocument& document : read) objects.push_back(document.value);
+  // Each passes over what is the other's, within lists too.
+  smi::ClusterFacts facts = facts::FactsFromObjects(objects, {name_space});
   facts.mesh_version = mesh_version;
-  const smi::DocumentSet set = smi::ParseDocuments(input.smi, {name_space});
+  const smi::DocumentSet set = smi::ParseDocuments(objects, {name_space});
   MP_TRY(const translate::Emission emission, emitter->emit(set, facts, options));
   return json{{"level", smi::SupportLevelName(smi::WorstLevel(emission.reports))},
               {"objects", emission.objects},

@@ -18,6 +18,7 @@ bool HasText(const json& object, const char* key) {
   return it != object.end() && it->is_string() && !it->get_ref<const std::string&>().empty();
 }
 
+// `smi` takes lists of SMI kinds whole: their items may lack kind and version.
 bool Sort(const json& document, Input& input, int depth) {
   if (!document.is_object() || !HasText(document, "apiVersion") || !HasText(document, "kind")) return false;
   if (smi::IsSmiDocument(document)) {
@@ -29,10 +30,8 @@ bool Sort(const json& document, Input& input, int depth) {
     input.cluster.push_back(document);
     return true;
   }
-  if (depth >= kMaxListDepth) return false;
-  bool all = true;
-  for (const json& item : *items) all = Sort(item, input, depth + 1) && all;
-  return all;
+  return depth < kMaxListDepth &&
+         std::all_of(items->begin(), items->end(), [&](const json& item) { return Sort(item, input, depth + 1); });
 }
 
 Result<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
@@ -48,10 +47,6 @@ Result<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) 
 }
 
 }  // namespace
-
-bool SortDocument(const json& document, Input& input) {
-  return Sort(document, input, 0);
-}
 
 Result<Input> ReadInput(const std::vector<std::string>& paths) {
   MP_TRY(const std::vector<std::string> files, FilesOf(paths));
@@ -72,7 +67,7 @@ Result<Input> ReadInput(const std::vector<std::string>& paths) {
     auto documents = ParseYaml(*text, limits);
     if (!documents) return std::move(documents).error().Doing(file);
     for (const YamlDocument& document : *documents) {
-      if (SortDocument(document.value, input)) continue;
+      if (Sort(document.value, input, 0)) continue;
       return InvalidArgument("TRANSLATE_DOCUMENT_INVALID",
                              file + ": the document at line " + std::to_string(document.line) +
                                  " is not a Kubernetes object with apiVersion and kind, nor a list of such");

@@ -19,16 +19,11 @@ struct Input {
   std::vector<nlohmann::json> cluster;  ///< All other Kubernetes objects.
 };
 
-/// Adds one document. Lists are opened, so one list may hold SMI objects and others; lists of SMI kinds stay whole, as
-/// their items may lack kind and version. False when it is no Kubernetes object (apiVersion and kind) nor a list of
-/// such, two lists deep at most; what can be read of it is in `input` all the same.
-bool SortDocument(const nlohmann::json& document, Input& input);
-
 /// Reads YAML and JSON files; of a folder, its *.yaml, *.yml and *.json in order of their names, without subfolders;
 /// "-" is standard input.
-/// Every document goes through SortDocument. Errors name file and line: those of ReadFile and ParseYaml;
-/// kInvalidArgument TRANSLATE_DOCUMENT_INVALID, TRANSLATE_INPUT_EMPTY (no SMI object at all),
-/// TRANSLATE_INPUT_TOO_LARGE.
+/// Lists are opened, so one list may hold SMI objects and others. Every document is a Kubernetes object: apiVersion and
+/// kind. Errors name file and line: those of ReadFile and ParseYaml; kInvalidArgument TRANSLATE_DOCUMENT_INVALID,
+/// TRANSLATE_INPUT_EMPTY (no SMI object at all), TRANSLATE_INPUT_TOO_LARGE.
 Result<Input> ReadInput(const std::vector<std::string>& paths);
 
 }  // namespace meshplay::translate
