@@ -30,7 +30,6 @@ struct Flags {
   std::string namespace_name = "default";
   bool verbose = false;
   bool has_version = false;
-  bool has_report_file = false;
 };
 
 constexpr const char* kFooter =
@@ -118,9 +117,6 @@ Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostrea
   if (flags.has_version && flags.mesh_version.empty()) {
     return InvalidArgument("MESH_VERSION_INVALID", "--mesh-version is empty");
   }
-  if (flags.has_report_file && flags.report_file.empty()) {
-    return InvalidArgument("TRANSLATE_ARGUMENTS_INVALID", "--report-file is empty");
-  }
   MP_CHECK(CheckMeshVersion(flags.mesh_version, emitter.name, emitter.oldest_version));
   MP_TRY(const Input input, ReadInput(flags.files));
   if (flags.verbose) {
@@ -135,11 +131,11 @@ Result<int> Run(const TranslateEmitter& emitter, const Flags& flags, std::ostrea
       flags.report == "text" ? ReportText(emission.reports)
                              : smi::ToJson(emission.reports).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   // The file first: when it cannot be written, nothing was said yet.
-  if (flags.has_report_file) MP_CHECK(WriteReport(flags.report_file, report));
+  if (!flags.report_file.empty()) MP_CHECK(WriteReport(flags.report_file, report));
   for (const json& object : emission.objects) out << "---\n" << ToYaml(object);
   out.flush();
   if (!out) return Internal("TRANSLATE_OUTPUT_FAILED", "the objects cannot be written");
-  if (!flags.has_report_file) err << report;
+  if (flags.report_file.empty()) err << report;
   if (flags.verbose) err << emitter.name << ": " << emission.objects.size() << " objects\n";
   if (IsInvalid(set, facts, options)) return static_cast<int>(kExitInvalid);
   return CodeOf(smi::WorstLevel(emission.reports));
@@ -159,8 +155,8 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
         app.add_option("--mesh-version", flags.mesh_version, "Version of the mesh to write for, such as 1.28.3");
     app.add_option("--option", flags.options, "Translation option NAME=VALUE; repeat for several");
     app.add_option("--report", flags.report, "json or text")->check(CLI::IsMember({"json", "text"}));
-    const CLI::Option* report_file =
-        app.add_option("--report-file", flags.report_file, "File for the report instead of stderr");
+    app.add_option("--report-file", flags.report_file, "File for the report instead of stderr")
+        ->check([](const std::string& path) { return path.empty() ? "the name is empty" : ""; });
     std::vector<std::string> names;
     for (const TranslateEmitter& emitter : emitters) names.push_back(emitter.name);
     app.add_option("--as", flags.as, "The form to write (default: the mesh's own)")->check(CLI::IsMember(names));
@@ -177,7 +173,6 @@ int RunTranslate(const std::vector<TranslateEmitter>& emitters, const std::vecto
       return kExitInvalid;
     }
     flags.has_version = version->count() != 0;
-    flags.has_report_file = report_file->count() != 0;
     const auto wanted = std::find_if(emitters.begin(), emitters.end(),
                                      [&](const TranslateEmitter& emitter) { return emitter.name == flags.as; });
     const auto code = Run(wanted == emitters.end() ? emitters.front() : *wanted, flags, out, err);
