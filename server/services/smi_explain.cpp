@@ -131,7 +131,7 @@ Result<v1::ExplainSmiResponse> ExplainSmi(const Core& core, const CallContext& c
   MP_TRY(const SmiInput input, ReadSmiInput(request.documents()));
   MP_TRY(const auto translators, Translators(core, context, request));
   v1::ExplainSmiResponse response;
-  AddFindings(CheckSmi(input, CheckFacts::kYes), response);
+  FillFindings(CheckSmi(input, CheckFacts::kYes), *response.mutable_findings());
 
   engine::Question question;
   question.type = kTranslate;

@@ -20,7 +20,7 @@ Result<v1::ValidateSmiResponse> ValidateSmi(const Core& /*core*/, const CallCont
   response.set_documents(static_cast<std::uint32_t>(input.documents));
   response.set_smi_documents(static_cast<std::uint32_t>(input.smi_documents));
   response.set_facts_documents(static_cast<std::uint32_t>(input.facts_documents));
-  AddFindings(findings, response);
+  FillFindings(findings, *response.mutable_findings());
   return response;
 }
 
@@ -65,7 +65,7 @@ Result<v1::ConvertSmiResponse> ConvertSmi(const Core& /*core*/, const CallContex
   response.set_complete(!smi::HasErrors(findings));
   response.set_passed_over(static_cast<std::uint32_t>(input.facts_documents));
   if (input.first_facts_document) findings.push_back(PassedOver(input));
-  AddFindings(findings, response);
+  FillFindings(findings, *response.mutable_findings());
   return response;
 }
 

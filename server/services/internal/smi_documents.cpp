@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kDefaultNamespace = "default";
+constexpr int kMaxFindings = 1'000;
 
 /// Texts of a document that come back with every finding: a long one would make the answer a hundred times the
 /// question.
@@ -91,6 +92,19 @@ bool TellAnything(const smi::ClusterFacts& facts) {
          !facts.namespaces.empty();
 }
 
+v1::SmiFinding ToFinding(const smi::Finding& finding) {
+  v1::SmiFinding out;
+  out.set_document(static_cast<std::uint32_t>(finding.document));
+  out.set_severity(std::string(smi::SeverityName(finding.diagnostic.severity)));
+  out.set_code(finding.diagnostic.code);
+  out.set_pointer(Shortened(finding.diagnostic.pointer));
+  out.set_summary(Shortened(finding.diagnostic.message));
+  const smi::ObjectKey& object = finding.object;
+  *out.mutable_object() = ToObjectKey(Shortened(object.api_version), Shortened(object.kind),
+                                      Shortened(object.namespace_name), Shortened(object.name));
+  return out;
+}
+
 }  // namespace
 
 Result<SmiInput> ReadSmiInput(const std::string& text) {
@@ -130,17 +144,19 @@ std::vector<smi::Finding> CheckSmi(const SmiInput& input, CheckFacts facts) {
   return findings;
 }
 
-v1::SmiFinding ToFinding(const smi::Finding& finding) {
-  v1::SmiFinding out;
-  out.set_document(static_cast<std::uint32_t>(finding.document));
-  out.set_severity(std::string(smi::SeverityName(finding.diagnostic.severity)));
-  out.set_code(finding.diagnostic.code);
-  out.set_pointer(Shortened(finding.diagnostic.pointer));
-  out.set_summary(Shortened(finding.diagnostic.message));
-  const smi::ObjectKey& object = finding.object;
-  *out.mutable_object() = ToObjectKey(Shortened(object.api_version), Shortened(object.kind),
-                                      Shortened(object.namespace_name), Shortened(object.name));
-  return out;
+void FillFindings(const std::vector<smi::Finding>& findings, google::protobuf::RepeatedPtrField<v1::SmiFinding>& out) {
+  for (const smi::Finding& finding : findings) {
+    if (out.size() < kMaxFindings) {
+      *out.Add() = ToFinding(finding);
+      continue;
+    }
+    v1::SmiFinding& more = *out.Add();
+    more.set_document(static_cast<std::uint32_t>(finding.document));
+    more.set_severity("ERROR");
+    more.set_code("FINDINGS_OMITTED");
+    more.set_summary("there are more than " + std::to_string(kMaxFindings) + " findings; the rest is not listed");
+    return;
+  }
 }
 
 }  // namespace meshplay::services

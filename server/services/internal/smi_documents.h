@@ -34,26 +34,8 @@ enum class CheckFacts { kNo, kYes };
 /// Every finding in document order: of the input and of the rules. With kYes, facts that tell anything are looked at.
 std::vector<smi::Finding> CheckSmi(const SmiInput& input, CheckFacts facts);
 
-v1::SmiFinding ToFinding(const smi::Finding& finding);
-
-inline constexpr int kMaxSmiFindings = 1'000;
-
-/// Adds findings; of more than kMaxSmiFindings in the response only says that there are more.
-template <class Response>
-void AddFindings(const std::vector<smi::Finding>& findings, Response& response) {
-  for (const smi::Finding& finding : findings) {
-    if (response.findings_size() > kMaxSmiFindings) return;
-    v1::SmiFinding& added = *response.add_findings();
-    added = ToFinding(finding);
-    if (response.findings_size() <= kMaxSmiFindings) continue;
-    v1::SmiFinding more;
-    more.set_document(added.document());
-    more.set_severity("ERROR");
-    more.set_code("FINDINGS_OMITTED");
-    more.set_summary("there are more than " + std::to_string(kMaxSmiFindings) + " findings; the rest is not listed");
-    added = std::move(more);
-  }
-}
+/// Writes findings; of more than 1,000 only says that there are more.
+void FillFindings(const std::vector<smi::Finding>& findings, google::protobuf::RepeatedPtrField<v1::SmiFinding>& out);
 
 void AddSmiExplain(MethodTable& table);
 void AddSmiMetrics(MethodTable& table);
