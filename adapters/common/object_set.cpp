@@ -77,16 +77,13 @@ int Rank(const json& object) {
   return found == kRanks.end() ? 8 : found->second;
 }
 
-std::string SelectorOf(const SetName& name) {
-  return std::string(kOwnerLabel) + "=" + name.owner + "," + kMeshLabel + "=" + name.mesh_type;
-}
-
 /// The objects of a set whose inventory is not there, by their labels.
 Result<std::vector<kube::ObjectRef>> FindByLabels(Attempt& attempt, const SetName& name, const SetWish& wish) {
   std::vector<kube::ObjectRef> refs;
   std::set<std::string> known;
   for (const kube::Gvk& gvk : wish.kinds) {
-    const auto found = attempt.kube().List(gvk, {"", SelectorOf(name) + "," + wish.label, ""}, attempt.call());
+    const auto found = attempt.kube().List(gvk, {"", OwnerSelector(name.owner, name.mesh_type) + "," + wish.label, ""},
+                                           attempt.call());
     if (!found && found.error().reason() == "KIND_UNKNOWN") continue;
     if (!found) return Error(found.error()).Doing("list " + gvk.kind);
     for (const json& object : found->items) {
@@ -116,7 +113,8 @@ void SortForApply(std::vector<json>& objects) {
 }
 
 Result<SetInventory> ReadInventory(kube::Client& client, const SetName& name, const kube::Call& call) {
-  const std::string selector = std::string(kSetLabel) + "=" + name.set + "," + SelectorOf(name);
+  const std::string selector =
+      std::string(kSetLabel) + "=" + name.set + "," + OwnerSelector(name.owner, name.mesh_type);
   MP_TRY(const kube::ObjectList found, client.List(ConfigMap(), {"", selector, ""}, call));
   SetInventory inventory;
   for (const json& object : found.items) {

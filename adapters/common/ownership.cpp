@@ -37,6 +37,10 @@ std::string OwnerOf(const nlohmann::json& object) {
   return kube::LabelOf(object, kOwnerLabel);
 }
 
+std::string OwnerSelector(const std::string& owner, const std::string& mesh_type) {
+  return std::string(kOwnerLabel) + "=" + owner + "," + kMeshLabel + "=" + mesh_type;
+}
+
 bool IsOurs(const nlohmann::json& object, const std::string& mesh_type) {
   return !OwnerOf(object).empty() && kube::LabelOf(object, kMeshLabel) == mesh_type;
 }

@@ -21,6 +21,9 @@ std::string OwnerOf(const nlohmann::json& object);
 /// True when the object was made by Meshplay for this mesh type.
 bool IsOurs(const nlohmann::json& object, const std::string& mesh_type);
 
+/// The label selector of an owner's objects for a mesh type.
+std::string OwnerSelector(const std::string& owner, const std::string& mesh_type);
+
 /// A label value from any text: as it is when that is legal, else cut and made unique by a hash.
 std::string LabelValue(std::string_view text);
 

@@ -100,8 +100,7 @@ Result<std::vector<PlannedObject>> OwnObjects(Attempt& attempt, const MeshTraits
 Result<Scene> Look(Attempt& attempt, const MeshTraits& traits) {
   Scene scene;
   State state;
-  const std::string selector =
-      std::string(common::kOwnerLabel) + "=" + kOwner + "," + common::kMeshLabel + "=" + attempt.mesh_type();
+  const std::string selector = common::OwnerSelector(kOwner, attempt.mesh_type());
   MP_TRY(const kube::ObjectList maps, attempt.kube().List({"", "v1", "ConfigMap"}, {"", selector, ""}, attempt.call()));
   for (const json& map : maps.items) {
     const std::string use = kube::LabelOf(map, kControllerLabel);

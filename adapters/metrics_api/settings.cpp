@@ -111,7 +111,7 @@ Result<Settings> ReadSettings(const json& config_map) {
 }
 
 std::string OwnSelector(const std::string& mesh_type) {
-  return std::string(common::kOwnerLabel) + "=" + kOwner + "," + common::kMeshLabel + "=" + mesh_type;
+  return common::OwnerSelector(kOwner, mesh_type);
 }
 
 kube::ObjectRef ApiServiceRef(metrics::Version version) {
