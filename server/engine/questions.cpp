@@ -65,6 +65,24 @@ TaskOffer ToOffer(const Question& question, const std::string& id, std::chrono::
 
 }  // namespace
 
+ErrorClass ClassOf(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kInvalidArgument:
+      return ErrorClass::kInvalid;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kDeadlineExceeded:
+      return ErrorClass::kTransient;
+    case ErrorCode::kResourceExhausted:
+      return ErrorClass::kThrottled;
+    case ErrorCode::kCancelled:
+      return ErrorClass::kCancelled;
+    case ErrorCode::kInternal:
+      return ErrorClass::kBug;
+    default:
+      return ErrorClass::kPrecondition;
+  }
+}
+
 Result<std::string> Questions::Register(const Question& question, std::shared_ptr<AdapterLink>& link) {
   if (question.parameters_json.size() > kMaxQuestionBytes) {
     return Error(ErrorCode::kResourceExhausted, "QUESTION_TOO_LARGE", "a question to an adapter holds at most 1 MiB");

@@ -33,6 +33,9 @@ inline constexpr std::chrono::milliseconds kMaxQuestionTime{20'000};
 inline constexpr std::size_t kMaxOpenQuestions = 64;           ///< Of the server.
 inline constexpr std::size_t kMaxOpenQuestionsPerAdapter = 8;  ///< As many as the SDK answers at once.
 
+/// The class of an error of Questions::Ask, by the rule by which an adapter's class became its code. Pure.
+ErrorClass ClassOf(const Error& error);
+
 /// Task kind QUERY: request and answer without a row. A question dies with its session or its time; nobody repeats it.
 ///
 /// Threads: any. Ask blocks until there is an answer, so never from an I/O thread or a gRPC reaction.

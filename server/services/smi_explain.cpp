@@ -7,6 +7,7 @@
 #include "libs/base/json.h"
 #include "libs/base/json_member.h"
 #include "libs/base/yaml.h"
+#include "server/engine/task_error.h"
 #include "server/services/convert_common.h"
 #include "server/services/internal/method_table.h"
 #include "server/services/internal/smi_documents.h"
@@ -68,30 +69,12 @@ Result<engine::TaskResult> AskOne(const Core& core, engine::Question question, c
   return answer;
 }
 
-std::string_view ClassOf(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return "INVALID";
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kDeadlineExceeded:
-      return "TRANSIENT";
-    case ErrorCode::kResourceExhausted:
-      return "THROTTLED";
-    case ErrorCode::kCancelled:
-      return "CANCELLED";
-    case ErrorCode::kInternal:
-      return "BUG";
-    default:
-      return "PRECONDITION";
-  }
-}
-
 void FillError(const Error& error, v1::MeshExplanation& out) {
   v1::OperationError& wire = *out.mutable_error();
   wire.set_reason(error.reason());
   wire.set_message(error.message());
   wire.set_remediation(error.remediation());
-  wire.set_error_class(std::string(ClassOf(error.code())));
+  wire.set_error_class(std::string(engine::ErrorClassName(engine::ClassOf(error))));
   wire.set_side_effects("NONE");
   for (const Violation& violation : error.violations()) {
     v1::Violation& added = *wire.add_violations();
