@@ -36,11 +36,11 @@ class LinkerdWriter : public translate::MeshWriter {
   void Split(EmitContext& context, const smi::Split& split, Outcome& outcome) override {
     if (options_.profile) {
       EmitProfile(context, split, outcome);
+      ReportHeadless(context, split, outcome);
     } else if (!IsOverridden(context, split, outcome)) {
       style_.tcp_routes = ReadsTcpRoutes(context.facts.facts().mesh_version);
       gamma::EmitSplit(context, split, style_, outcome);
     }
-    ReportHeadless(context, split, outcome);
   }
 
   void Finish(EmitContext& context, translate::Outcomes& outcomes) override { access_.Draft(context, outcomes); }
@@ -49,7 +49,7 @@ class LinkerdWriter : public translate::MeshWriter {
   translate::OptOuts PodOptOuts() const override { return {{"linkerd.io/inject", {"disabled"}}}; }
 
  private:
-  // The proxy finds what a route says by the address that the client calls.
+  // The proxy finds a profile by the name that the client calls. (A route of a headless root is refused.)
   static void ReportHeadless(const EmitContext& context, const smi::Split& split, Outcome& outcome) {
     const smi::Service* root = context.facts.FindService(split.namespace_name, split.root);
     if (outcome.in_force == 0 || root == nullptr || !root->headless) return;
@@ -57,7 +57,7 @@ class LinkerdWriter : public translate::MeshWriter {
     outcome.Warn("NARROWED", split.split->head.spec_pointer + "/service",
                  "Service " + split.root +
                      " is headless: its clients call single pods, and what goes to a pod's own address is not split",
-                 "HTTPRoute");
+                 "ServiceProfile");
     outcome.explanation += " Clients that call pods of the headless root by their addresses are not split.";
   }
 
