@@ -1,5 +1,4 @@
 #include "libs/facts/kubernetes_facts.h"
-#include "libs/base/json_member.h"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
+
+#include "libs/base/json_member.h"
+#include "libs/facts/internal/pod_template.h"
 
 namespace meshplay::facts {
 namespace {
@@ -19,21 +21,6 @@ using smi::PortProtocol;
 using smi::Workload;
 
 constexpr int kMaxListDepth = 2;
-
-int Port(const json& value) {
-  if (!value.is_number_integer()) return 0;
-  const auto number = value.get<std::int64_t>();
-  return number >= 1 && number <= 65535 ? static_cast<int>(number) : 0;
-}
-
-Labels ReadLabels(const json& value) {
-  Labels out;
-  if (!value.is_object()) return out;
-  for (const auto& [key, text] : value.items()) {
-    if (text.is_string()) out.emplace(key, text.get<std::string>());
-  }
-  return out;
-}
 
 std::string Lower(std::string text) {
   for (char& c : text) {
@@ -55,21 +42,6 @@ Labels WithoutGenerationLabels(Labels labels) {
                                       "controller-uid"};
   for (const char* key : kGeneration) labels.erase(key);
   return labels;
-}
-
-Labels ReadPodAnnotations(const json& metadata) {
-  constexpr std::array kRead = {"sidecar.istio.io/inject",
-                                "linkerd.io/inject",
-                                "kuma.io/sidecar-injection",
-                                "consul.hashicorp.com/connect-inject",
-                                "consul.hashicorp.com/connect-service",
-                                "consul.hashicorp.com/kubernetes-service",
-                                "openservicemesh.io/sidecar-injection",
-                                "injector.nsm.nginx.com/auto-inject"};
-  Labels all = ReadLabels(Member(metadata, "annotations"));
-  std::erase_if(all,
-                [&](const auto& entry) { return std::find(kRead.begin(), kRead.end(), entry.first) == kRead.end(); });
-  return all;
 }
 
 struct ControllerRef {
@@ -183,7 +155,7 @@ class Collector {
     if (ports.is_array()) {
       for (const json& value : ports) {
         smi::ServicePort port;
-        port.port = Port(Member(value, "port"));
+        port.port = ReadPort(Member(value, "port"));
         if (port.port == 0) continue;
         port.name = MemberText(value, "name");
         port.protocol = ProtocolOfPort(MemberText(value, "protocol"), MemberText(value, "appProtocol"), port.name);
@@ -191,7 +163,7 @@ class Collector {
         if (target.is_string()) {
           port.target_port_name = target.get<std::string>();
         } else {
-          const int number = Port(target);
+          const int number = ReadPort(target);
           port.target_port = number != 0 ? number : port.port;
         }
         service.ports.push_back(std::move(port));
@@ -281,71 +253,6 @@ class Collector {
       by_label_[{workload.namespace_name, workload.service_account, key, value}].push_back(workload.selector);
     }
     facts_.workloads.push_back(std::move(workload));
-  }
-
-  static void ReadPodSpec(const json& spec, Workload& workload) {
-    const std::string account = MemberText(spec, "serviceAccountName");
-    const std::string old_account = MemberText(spec, "serviceAccount");
-    workload.service_account = !account.empty() ? account : !old_account.empty() ? old_account : "default";
-    const json& host_network = Member(spec, "hostNetwork");
-    workload.host_network = host_network.is_boolean() && host_network.get<bool>();
-    const std::vector<const json*> containers = ContainersOf(spec);
-    for (const json* container : containers) {
-      ReadArguments(*container, workload);
-      const json& ports = Member(*container, "ports");
-      if (!ports.is_array()) continue;
-      for (const json& port : ports) {
-        const int number = Port(Member(port, "containerPort"));
-        if (number != 0)
-          workload.ports.push_back({MemberText(port, "name"), number, MemberText(port, "protocol") == "UDP"});
-      }
-    }
-    for (const json* container : containers) {
-      for (const char* key : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-        ReadProbe(Member(Member(*container, key), "httpGet"), workload);
-      }
-    }
-  }
-
-  // Init containers that run as long as the pod are sidecars: Services may lead to their ports, and they are probed.
-  static std::vector<const json*> ContainersOf(const json& spec) {
-    std::vector<const json*> out;
-    for (const char* key : {"containers", "initContainers"}) {
-      const json& containers = Member(spec, key);
-      if (!containers.is_array()) continue;
-      for (const json& container : containers) {
-        if (key == std::string_view("containers") || MemberText(container, "restartPolicy") == "Always") {
-          out.push_back(&container);
-        }
-      }
-    }
-    return out;
-  }
-
-  static void ReadArguments(const json& container, Workload& workload) {
-    if (workload.name.find("mesh") == std::string::npos) return;
-    for (const char* key : {"command", "args"}) {
-      const json& words = Member(container, key);
-      if (!words.is_array()) continue;
-      for (const json& word : words) {
-        if (word.is_string()) workload.arguments.push_back(word.get<std::string>());
-      }
-    }
-  }
-
-  static void ReadProbe(const json& get, Workload& workload) {
-    // No rule on requests can see a probe within TLS.
-    if (!get.is_object() || MemberText(get, "scheme") == "HTTPS") return;
-    smi::HttpProbe probe;
-    probe.path = MemberText(get, "path").empty() ? "/" : MemberText(get, "path");
-    const json& port = Member(get, "port");
-    probe.port = Port(port);
-    if (port.is_string()) {
-      for (const smi::ContainerPort& candidate : workload.ports) {
-        if (candidate.name == port.get<std::string>()) probe.port = candidate.port;
-      }
-    }
-    if (probe.port != 0) workload.probes.push_back(std::move(probe));
   }
 
   void Sort() {
