@@ -110,12 +110,17 @@ class ViewProbe final : public sdk::InventoryView {
   }
 };
 
+pb::InventoryItem MeshItem(const std::string& name, const std::string& mesh_key) {
+  pb::InventoryItem item;
+  item.mutable_ref()->mutable_key()->set_name(name);
+  item.mutable_mesh()->set_mesh_key(mesh_key);
+  return item;
+}
+
 TEST_CASE("the item of a mesh carries the report of its controller, whichever comes first") {
   ViewProbe probe;
   ReportingView view(probe);
-  pb::InventoryItem item;
-  item.mutable_ref()->mutable_key()->set_name("istiod");
-  item.mutable_mesh()->set_mesh_key("istio-system/default");
+  const pb::InventoryItem item = MeshItem("istiod", "istio-system/default");
   view.Upsert(item);
   CHECK(probe.last.conditions_size() == 0);
   ControllerReport report;
@@ -138,11 +143,8 @@ TEST_CASE("the item of a mesh carries the report of its controller, whichever co
 TEST_CASE("a report on a mesh that is not there stands at every mesh until it is there") {
   ViewProbe probe;
   ReportingView view(probe);
-  pb::InventoryItem item, other;
-  item.mutable_ref()->mutable_key()->set_name("istiod");
-  item.mutable_mesh()->set_mesh_key("istio-system/default");
-  other.mutable_ref()->mutable_key()->set_name("istiod-next");
-  other.mutable_mesh()->set_mesh_key("istio-system/next");
+  const pb::InventoryItem item = MeshItem("istiod", "istio-system/default");
+  const pb::InventoryItem other = MeshItem("istiod-next", "istio-system/next");
   view.Upsert(item);
   ControllerReport report;
   report.enabled = true;
@@ -169,9 +171,7 @@ TEST_CASE("a report on a mesh that is not there stands at every mesh until it is
 TEST_CASE("conditions of several parts stand beside each other at a mesh, one of each type") {
   ViewProbe probe;
   ReportingView view(probe);
-  pb::InventoryItem item;
-  item.mutable_ref()->mutable_key()->set_name("istiod");
-  item.mutable_mesh()->set_mesh_key("istio-system/default");
+  const pb::InventoryItem item = MeshItem("istiod", "istio-system/default");
   view.Upsert(item);
   ControllerReport report;
   report.enabled = true;

@@ -30,6 +30,14 @@ void Touch(PolicyFixture& fx, const std::string& owner = "shop", const std::stri
               {{"cluster", cluster}, {"mesh_type", "some-mesh"}, {"owners", {owner}}});
 }
 
+/// Somebody changes an object of the policy, and the look that follows finds it.
+void Drift(PolicyFixture& fx) {
+  Touch(fx);
+  fx.Tick();
+  fx.Tick(6s);
+  fx.Plan("PLAN m1", kUpdate);
+}
+
 }  // namespace
 
 TEST_CASE("a change of an owned object is looked at five seconds later, once", "[policy]") {
@@ -55,10 +63,7 @@ TEST_CASE("a change of an owned object is looked at five seconds later, once", "
 TEST_CASE("drift that went away by itself is no longer told", "[policy]") {
   PolicyFixture fx;
   Settled(fx, policy::OnDrift::kReport);
-  Touch(fx);
-  fx.Tick();
-  fx.Tick(6s);
-  fx.Plan("PLAN m1", kUpdate);
+  Drift(fx);
   Touch(fx);
   fx.Tick();
   fx.Tick(6s);
@@ -70,10 +75,7 @@ TEST_CASE("drift that went away by itself is no longer told", "[policy]") {
 TEST_CASE("a policy that repairs applies its revision again", "[policy]") {
   PolicyFixture fx;
   Settled(fx, policy::OnDrift::kRepair);
-  Touch(fx);
-  fx.Tick();
-  fx.Tick(6s);
-  fx.Plan("PLAN m1", kUpdate);
+  Drift(fx);
   CHECK(fx.State("m1") == "DRIFTED");
   CHECK(fx.Reason("m1") == "Repairing");
   fx.Settle("m1");
@@ -85,10 +87,7 @@ TEST_CASE("a repair that waits for its approval says so", "[policy]") {
   PolicyFixture fx;
   Settled(fx, policy::OnDrift::kRepair);
   fx.needs_approval = true;
-  Touch(fx);
-  fx.Tick();
-  fx.Tick(6s);
-  fx.Plan("PLAN m1", kUpdate);
+  Drift(fx);
   CHECK(fx.State("m1") == "DRIFTED");
   CHECK(fx.Reason("m1") == "AwaitingApproval");
 }

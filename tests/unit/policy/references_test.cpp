@@ -51,6 +51,19 @@ void Lose(PolicyFixture& fx) {
   fx.Plan("PLAN m1", kRemoval, Reports("NONE", Missing("/spec/service")));
 }
 
+/// A policy that only reports, of which `diagnostics` told why it was NONE, is applied again when that is over.
+void CheckCountsOnceFree(PolicyFixture& fx, const json& diagnostics) {
+  Settled(fx, policy::OnDrift::kReport, Reports("NONE", diagnostics));
+  CHECK(fx.State("m1") == "NONE");
+  Came(fx);
+  fx.Tick();
+  fx.Tick(6s);
+  fx.Plan("PLAN m1", kReturn, Reports("FULL"));
+  CHECK(fx.Offers() == Names{"APPLY m1"});
+  fx.SucceedWith("APPLY m1", Reports("FULL"));
+  CHECK(fx.State("m1") == "FULL");
+}
+
 }  // namespace
 
 TEST_CASE("what comes or goes in a namespace of the documents is looked at, elsewhere not", "[policy]") {
@@ -139,29 +152,13 @@ TEST_CASE("a reference that comes back within the grace changes nothing", "[poli
 TEST_CASE("what was missing from the start counts as soon as it is there, for a policy that only reports, too",
           "[policy]") {
   PolicyFixture fx;
-  Settled(fx, policy::OnDrift::kReport, Reports("NONE", Missing("/spec/service")));
-  CHECK(fx.State("m1") == "NONE");
-  Came(fx);
-  fx.Tick();
-  fx.Tick(6s);
-  fx.Plan("PLAN m1", kReturn, Reports("FULL"));
-  CHECK(fx.Offers() == Names{"APPLY m1"});
-  fx.SucceedWith("APPLY m1", Reports("FULL"));
-  CHECK(fx.State("m1") == "FULL");
+  CheckCountsOnceFree(fx, Missing("/spec/service"));
 }
 
 TEST_CASE("what was somebody else's counts as soon as it is free, for a policy that only reports, too", "[policy]") {
   PolicyFixture fx;
   const json taken = json::array({{{"code", "CONFLICT"}, {"pointer", "/spec/service"}, {"severity", "ERROR"}}});
-  Settled(fx, policy::OnDrift::kReport, Reports("NONE", taken));
-  CHECK(fx.State("m1") == "NONE");
-  Came(fx);
-  fx.Tick();
-  fx.Tick(6s);
-  fx.Plan("PLAN m1", kReturn, Reports("FULL"));
-  CHECK(fx.Offers() == Names{"APPLY m1"});
-  fx.SucceedWith("APPLY m1", Reports("FULL"));
-  CHECK(fx.State("m1") == "FULL");
+  CheckCountsOnceFree(fx, taken);
 
   // What somebody takes later is drift: nothing that the documents refer to is gone.
   Came(fx);
